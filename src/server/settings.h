@@ -1,0 +1,55 @@
+/* Everything an operator can set, as the server takes it: plain data, checked, defaults filled in (control/ makes it from YAML).
+ *
+ * Owned by its arena; immutable once handed to the server, which frees it when the next settings have replaced it.
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "base/log.h"
+#include "net/handler.h"
+#include "policy/acl.h"
+#include "wire/name.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct listen_settings {
+    net_protocol_t protocol; /* NET_UDP stands for dns://, UDP and TCP */
+    net_address_t address;   /* with port */
+} listen_settings_t;
+
+typedef struct zone_settings {
+    name_t name;              /* lower case */
+    const char *file;         /* absolute path */
+    acl_t *allow_transfer;    /* NULL: nobody */
+} zone_settings_t;
+
+typedef struct server_settings {
+    arena_t arena;            /* holds all strings and arrays below */
+    listen_settings_t *listen;
+    size_t listen_count;
+    zone_settings_t *zones;   /* sorted by canonical name */
+    size_t zone_count;
+
+    unsigned workers;         /* 0: one per core */
+    const char *user;         /* NULL: stay, unless root: "portolan" if it exists */
+    const char *state;        /* directory or NULL */
+    const char *control;      /* socket path or NULL */
+    const char *nsid;         /* bytes of NSID, or NULL: none */
+    const char *version;      /* version.bind text; NULL: hidden (REFUSED) */
+    const char *hostname;     /* hostname.bind / id.server; NULL: hidden */
+    log_level_t log_level;
+    bool minimal_responses;   /* leave out optional authority and additional data */
+    bool rotate_rrsets;       /* change the order of records in answers */
+    uint16_t udp_size_max;    /* 512..4096, default 1232 */
+
+    unsigned tcp_connections_max;            /* whole server, default 1000 */
+    unsigned tcp_connections_per_prefix_max; /* a /32 or /56, default 100 */
+    unsigned tcp_idle_timeout_ms;            /* default 10000 */
+    unsigned tcp_first_byte_timeout_ms;      /* default 3000 */
+    unsigned tcp_message_timeout_ms;         /* whole message or stalled write, default 10000 */
+    unsigned transfers_max;                  /* running at once, default 100 */
+} server_settings_t;
+
+void server_settings_free(server_settings_t *settings);
