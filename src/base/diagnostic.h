@@ -22,20 +22,20 @@ typedef enum diagnostic_severity { DIAGNOSTIC_WARNING, DIAGNOSTIC_ERROR } diagno
 
 typedef struct diagnostic_place {
     const char *file;
-    uint32_t line;       /* from 1; 0: no line */
-    uint32_t column;     /* from 1, in bytes; 0: no column */
-    uint32_t length;     /* bytes marked under the line; 0 counts as 1 */
-    const char *source;  /* the text of the line, not terminated; NULL: not shown */
+    uint32_t line;      /* from 1; 0: no line */
+    uint32_t column;    /* from 1, in bytes; 0: no column */
+    uint32_t length;    /* bytes marked under the line; 0 counts as 1 */
+    const char *source; /* the text of the line, not terminated; NULL: not shown */
     size_t source_length;
 } diagnostic_place_t;
 
 typedef struct diagnostic {
     struct diagnostic *next;
     diagnostic_severity_t severity;
-    const char *code;    /* stable identifier, e.g. "cname-and-other-data"; static storage */
+    const char *code; /* stable identifier, e.g. "cname-and-other-data"; static storage */
     diagnostic_place_t place;
     const char *message;
-    const char *hint;    /* or NULL */
+    const char *hint; /* or NULL */
 } diagnostic_t;
 
 typedef struct diagnostics {

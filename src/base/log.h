@@ -39,11 +39,11 @@ status_t log_level_from_text(const char *text, log_level_t *level) MUST_USE;
 void log_write(log_t *log, log_level_t level, const char *event, const log_field_t *fields, size_t count);
 
 /* log may be NULL: nothing is written. At least one field. */
-#define log_event(log_, level_, event_, ...)                                                                           \
-    do {                                                                                                               \
-        log_t *log_event_ = (log_);                                                                                    \
-        if (log_event_ && (int)(level_) >= atomic_load_explicit(&log_event_->threshold, memory_order_relaxed)) {       \
-            const log_field_t log_fields_[] = {__VA_ARGS__};                                                           \
-            log_write(log_event_, (level_), (event_), log_fields_, sizeof log_fields_ / sizeof log_fields_[0]);        \
-        }                                                                                                              \
+#define log_event(log_, level_, event_, ...)                                                                                               \
+    do {                                                                                                                                   \
+        log_t *log_event_ = (log_);                                                                                                        \
+        if (log_event_ && (int)(level_) >= atomic_load_explicit(&log_event_->threshold, memory_order_relaxed)) {                           \
+            const log_field_t log_fields_[] = {__VA_ARGS__};                                                                               \
+            log_write(log_event_, (level_), (event_), log_fields_, sizeof log_fields_ / sizeof log_fields_[0]);                            \
+        }                                                                                                                                  \
     } while (0)

@@ -16,14 +16,14 @@ void check_failed(const char *condition, const char *file, int line);
 
 #define REQUIRE(condition) (__builtin_expect(!!(condition), 1) ? (void)0 : require_failed(#condition, __FILE__, __LINE__))
 
-#define CHECK(condition)                                                                                               \
-    __extension__({                                                                                                    \
-        static atomic_flag check_reported_ = ATOMIC_FLAG_INIT;                                                         \
-        bool check_good_ = __builtin_expect(!!(condition), 1);                                                         \
-        if (!check_good_ && !atomic_flag_test_and_set(&check_reported_)) {                                             \
-            check_failed(#condition, __FILE__, __LINE__);                                                              \
-        }                                                                                                              \
-        check_good_;                                                                                                   \
+#define CHECK(condition)                                                                                                                   \
+    __extension__({                                                                                                                        \
+        static atomic_flag check_reported_ = ATOMIC_FLAG_INIT;                                                                             \
+        bool check_good_ = __builtin_expect(!!(condition), 1);                                                                             \
+        if (!check_good_ && !atomic_flag_test_and_set(&check_reported_)) {                                                                 \
+            check_failed(#condition, __FILE__, __LINE__);                                                                                  \
+        }                                                                                                                                  \
+        check_good_;                                                                                                                       \
     })
 
 #ifdef PORTOLAN_DEBUG

@@ -35,8 +35,8 @@ static inline void sip_word(sip_t *s, uint64_t word)
 
 uint64_t siphash(const siphash_key_t *key, const void *data, size_t size)
 {
-    sip_t s = {key->k0 ^ UINT64_C(0x736f6d6570736575), key->k1 ^ UINT64_C(0x646f72616e646f6d),
-               key->k0 ^ UINT64_C(0x6c7967656e657261), key->k1 ^ UINT64_C(0x7465646279746573)};
+    sip_t s = {key->k0 ^ UINT64_C(0x736f6d6570736575), key->k1 ^ UINT64_C(0x646f72616e646f6d), key->k0 ^ UINT64_C(0x6c7967656e657261),
+               key->k1 ^ UINT64_C(0x7465646279746573)};
     const uint8_t *p = data;
     size_t left = size;
     for (; left >= 8; left -= 8, p += 8) {

@@ -28,14 +28,15 @@ typedef struct net_client {
 
 /* An answer of many messages (AXFR). Owned by the transport once it was handed over. */
 typedef struct net_stream {
-    /* Writes the next message into out[capacity] (capacity >= 65535). STATUS_OK with *size; STATUS_END after the last; any other ends the connection. */
+    /* Writes the next message into out[capacity] (capacity >= 65535). STATUS_OK with *size; STATUS_END after the last; any other ends the
+     * connection. */
     status_t (*next)(struct net_stream *stream, uint8_t *out, size_t capacity, size_t *size);
     void (*free)(struct net_stream *stream);
 } net_stream_t;
 
 typedef struct net_reply {
-    size_t size;            /* bytes written to out; 0: no answer */
-    net_stream_t *stream;   /* instead of bytes: many messages; stream transports only */
+    size_t size;              /* bytes written to out; 0: no answer */
+    net_stream_t *stream;     /* instead of bytes: many messages; stream transports only */
     uint16_t idle_timeout_ds; /* stream transports: what edns-tcp-keepalive promised, in 100 ms; 0: unchanged */
 } net_reply_t;
 

@@ -17,13 +17,13 @@
 
 /* What all workers share: immutable, published by RCU, replaced as a whole. */
 typedef struct dispatch_view {
-    const zone_set_t *zones;     /* each slot's user: a const zone_access_t * or NULL */
-    const char *nsid;            /* NULL: none */
-    const char *version;         /* NULL: hidden */
-    const char *hostname;        /* NULL: hidden */
+    const zone_set_t *zones; /* each slot's user: a const zone_access_t * or NULL */
+    const char *nsid;        /* NULL: none */
+    const char *version;     /* NULL: hidden */
+    const char *hostname;    /* NULL: hidden */
     bool minimal_responses;
     bool rotate_rrsets;
-    uint16_t udp_size_max;       /* 512..4096 */
+    uint16_t udp_size_max; /* 512..4096 */
     unsigned transfers_max;
     uint16_t tcp_idle_timeout_ds;
     _Atomic unsigned *transfers_running; /* shared by all workers; only transfers touch it */
@@ -36,9 +36,29 @@ typedef struct zone_access {
 
 /* Counters of one worker; read by others with relaxed loads. dispatch_counter_name() gives the stable names. */
 typedef enum dispatch_counter {
-    COUNT_QUERIES_UDP, COUNT_QUERIES_TCP, COUNT_DROPPED, COUNT_ANSWERS, COUNT_NOERROR, COUNT_FORMERR, COUNT_SERVFAIL, COUNT_NXDOMAIN,
-    COUNT_NOTIMP, COUNT_REFUSED, COUNT_NOTAUTH, COUNT_BADVERS, COUNT_OTHER_RCODE, COUNT_NODATA, COUNT_REFERRALS, COUNT_TRUNCATED,
-    COUNT_DNSSEC_OK, COUNT_EDNS, COUNT_TRANSFERS, COUNT_TRANSFERS_REFUSED, COUNT_CHAOS, COUNT_BYTES_IN, COUNT_BYTES_OUT,
+    COUNT_QUERIES_UDP,
+    COUNT_QUERIES_TCP,
+    COUNT_DROPPED,
+    COUNT_ANSWERS,
+    COUNT_NOERROR,
+    COUNT_FORMERR,
+    COUNT_SERVFAIL,
+    COUNT_NXDOMAIN,
+    COUNT_NOTIMP,
+    COUNT_REFUSED,
+    COUNT_NOTAUTH,
+    COUNT_BADVERS,
+    COUNT_OTHER_RCODE,
+    COUNT_NODATA,
+    COUNT_REFERRALS,
+    COUNT_TRUNCATED,
+    COUNT_DNSSEC_OK,
+    COUNT_EDNS,
+    COUNT_TRANSFERS,
+    COUNT_TRANSFERS_REFUSED,
+    COUNT_CHAOS,
+    COUNT_BYTES_IN,
+    COUNT_BYTES_OUT,
     DISPATCH_COUNTERS
 } dispatch_counter_t;
 const char *dispatch_counter_name(dispatch_counter_t counter);

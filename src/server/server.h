@@ -36,15 +36,15 @@ void server_stop(server_t *server);
 void server_free(server_t *server);
 
 typedef struct server_zone_status {
-    const uint8_t *name;     /* wire */
+    const uint8_t *name; /* wire */
     const char *file;
     bool loaded;
     uint32_t serial;
     zone_statistics_t size;
-    int64_t loaded_at_s;     /* Unix time of the version that serves; 0: none */
+    int64_t loaded_at_s; /* Unix time of the version that serves; 0: none */
     uint32_t load_ms;
     bool is_signed;
-    const char *last_error;  /* first error of the last failed load, or NULL */
+    const char *last_error; /* first error of the last failed load, or NULL */
 } server_zone_status_t;
 /* Calls visit for each zone in canonical order (or just `name` when not NULL). STATUS_NOT_FOUND: no such zone. */
 status_t server_visit_zones(server_t *server, const uint8_t *name, void (*visit)(void *context, const server_zone_status_t *status),

@@ -20,29 +20,29 @@ typedef struct listen_settings {
 } listen_settings_t;
 
 typedef struct zone_settings {
-    name_t name;              /* lower case */
-    const char *file;         /* absolute path */
-    acl_t *allow_transfer;    /* NULL: nobody */
+    name_t name;           /* lower case */
+    const char *file;      /* absolute path */
+    acl_t *allow_transfer; /* NULL: nobody */
 } zone_settings_t;
 
 typedef struct server_settings {
-    arena_t arena;            /* holds all strings and arrays below */
+    arena_t arena; /* holds all strings and arrays below */
     listen_settings_t *listen;
     size_t listen_count;
-    zone_settings_t *zones;   /* sorted by canonical name */
+    zone_settings_t *zones; /* sorted by canonical name */
     size_t zone_count;
 
-    unsigned workers;         /* 0: one per core */
-    const char *user;         /* NULL: stay, unless root: "portolan" if it exists */
-    const char *state;        /* directory or NULL */
-    const char *control;      /* socket path or NULL */
-    const char *nsid;         /* bytes of NSID, or NULL: none */
-    const char *version;      /* version.bind text; NULL: hidden (REFUSED) */
-    const char *hostname;     /* hostname.bind / id.server; NULL: hidden */
+    unsigned workers;     /* 0: one per core */
+    const char *user;     /* NULL: stay, unless root: "portolan" if it exists */
+    const char *state;    /* directory or NULL */
+    const char *control;  /* socket path or NULL */
+    const char *nsid;     /* bytes of NSID, or NULL: none */
+    const char *version;  /* version.bind text; NULL: hidden (REFUSED) */
+    const char *hostname; /* hostname.bind / id.server; NULL: hidden */
     log_level_t log_level;
-    bool minimal_responses;   /* leave out optional authority and additional data */
-    bool rotate_rrsets;       /* change the order of records in answers */
-    uint16_t udp_size_max;    /* 512..4096, default 1232 */
+    bool minimal_responses; /* leave out optional authority and additional data */
+    bool rotate_rrsets;     /* change the order of records in answers */
+    uint16_t udp_size_max;  /* 512..4096, default 1232 */
 
     unsigned tcp_connections_max;            /* whole server, default 1000 */
     unsigned tcp_connections_per_prefix_max; /* a /32 or /56, default 100 */

@@ -10,19 +10,54 @@
 #include <stdint.h>
 
 enum {
-    EDNS_NSID = 3, EDNS_CLIENT_SUBNET = 8, EDNS_EXPIRE = 9, EDNS_COOKIE = 10, EDNS_TCP_KEEPALIVE = 11, EDNS_PADDING = 12,
-    EDNS_CHAIN = 13, EDNS_KEY_TAG = 14, EDNS_EDE = 15, EDNS_CLIENT_TAG = 16, EDNS_SERVER_TAG = 17, EDNS_REPORT_CHANNEL = 18,
+    EDNS_NSID = 3,
+    EDNS_CLIENT_SUBNET = 8,
+    EDNS_EXPIRE = 9,
+    EDNS_COOKIE = 10,
+    EDNS_TCP_KEEPALIVE = 11,
+    EDNS_PADDING = 12,
+    EDNS_CHAIN = 13,
+    EDNS_KEY_TAG = 14,
+    EDNS_EDE = 15,
+    EDNS_CLIENT_TAG = 16,
+    EDNS_SERVER_TAG = 17,
+    EDNS_REPORT_CHANNEL = 18,
     EDNS_ZONEVERSION = 19,
 };
 
 enum {
-    EDE_NONE = -1, EDE_OTHER = 0, EDE_UNSUPPORTED_DNSKEY_ALGORITHM = 1, EDE_UNSUPPORTED_DS_DIGEST = 2, EDE_STALE_ANSWER = 3,
-    EDE_FORGED_ANSWER = 4, EDE_DNSSEC_INDETERMINATE = 5, EDE_DNSSEC_BOGUS = 6, EDE_SIGNATURE_EXPIRED = 7,
-    EDE_SIGNATURE_NOT_YET_VALID = 8, EDE_DNSKEY_MISSING = 9, EDE_RRSIGS_MISSING = 10, EDE_NO_ZONE_KEY_BIT = 11, EDE_NSEC_MISSING = 12,
-    EDE_CACHED_ERROR = 13, EDE_NOT_READY = 14, EDE_BLOCKED = 15, EDE_CENSORED = 16, EDE_FILTERED = 17, EDE_PROHIBITED = 18,
-    EDE_STALE_NXDOMAIN = 19, EDE_NOT_AUTHORITATIVE = 20, EDE_NOT_SUPPORTED = 21, EDE_NO_REACHABLE_AUTHORITY = 22,
-    EDE_NETWORK_ERROR = 23, EDE_INVALID_DATA = 24, EDE_SIGNATURE_EXPIRED_BEFORE_VALID = 25, EDE_TOO_EARLY = 26,
-    EDE_UNSUPPORTED_NSEC3_ITERATIONS = 27, EDE_UNABLE_TO_CONFORM = 28, EDE_SYNTHESIZED = 29, EDE_INVALID_QUERY_TYPE = 30,
+    EDE_NONE = -1,
+    EDE_OTHER = 0,
+    EDE_UNSUPPORTED_DNSKEY_ALGORITHM = 1,
+    EDE_UNSUPPORTED_DS_DIGEST = 2,
+    EDE_STALE_ANSWER = 3,
+    EDE_FORGED_ANSWER = 4,
+    EDE_DNSSEC_INDETERMINATE = 5,
+    EDE_DNSSEC_BOGUS = 6,
+    EDE_SIGNATURE_EXPIRED = 7,
+    EDE_SIGNATURE_NOT_YET_VALID = 8,
+    EDE_DNSKEY_MISSING = 9,
+    EDE_RRSIGS_MISSING = 10,
+    EDE_NO_ZONE_KEY_BIT = 11,
+    EDE_NSEC_MISSING = 12,
+    EDE_CACHED_ERROR = 13,
+    EDE_NOT_READY = 14,
+    EDE_BLOCKED = 15,
+    EDE_CENSORED = 16,
+    EDE_FILTERED = 17,
+    EDE_PROHIBITED = 18,
+    EDE_STALE_NXDOMAIN = 19,
+    EDE_NOT_AUTHORITATIVE = 20,
+    EDE_NOT_SUPPORTED = 21,
+    EDE_NO_REACHABLE_AUTHORITY = 22,
+    EDE_NETWORK_ERROR = 23,
+    EDE_INVALID_DATA = 24,
+    EDE_SIGNATURE_EXPIRED_BEFORE_VALID = 25,
+    EDE_TOO_EARLY = 26,
+    EDE_UNSUPPORTED_NSEC3_ITERATIONS = 27,
+    EDE_UNABLE_TO_CONFORM = 28,
+    EDE_SYNTHESIZED = 29,
+    EDE_INVALID_QUERY_TYPE = 30,
 };
 
 /* What a received OPT said. Options seen twice: the first counts, except where their RFC says otherwise. */
@@ -30,14 +65,14 @@ typedef struct edns {
     bool present;
     uint8_t version;
     bool dnssec_ok;
-    bool nsid_wanted;       /* NSID asked for */
-    bool keepalive_wanted;  /* edns-tcp-keepalive present (empty in a query) */
-    bool padding_wanted;    /* the client padded, so may the answer be */
-    bool expire_wanted;     /* EXPIRE asked for */
+    bool nsid_wanted;      /* NSID asked for */
+    bool keepalive_wanted; /* edns-tcp-keepalive present (empty in a query) */
+    bool padding_wanted;   /* the client padded, so may the answer be */
+    bool expire_wanted;    /* EXPIRE asked for */
     bool zoneversion_wanted;
-    bool malformed;         /* an option's framing overruns the OPT: FORMERR */
-    bool cookie_malformed;  /* COOKIE of a length not allowed (RFC 7873 5.2.2): FORMERR */
-    uint8_t cookie_length;  /* 0: none; 8: client only; 16..40 with server part */
+    bool malformed;        /* an option's framing overruns the OPT: FORMERR */
+    bool cookie_malformed; /* COOKIE of a length not allowed (RFC 7873 5.2.2): FORMERR */
+    uint8_t cookie_length; /* 0: none; 8: client only; 16..40 with server part */
     uint8_t cookie[40];
     uint16_t udp_size;      /* as sent; below 512 counts as 512 */
     uint8_t extended_rcode; /* upper eight bits, in answers */

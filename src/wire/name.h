@@ -65,15 +65,15 @@ status_t name_from_text(name_t *name, const char *text, size_t length, const uin
  * length. */
 size_t name_to_text(const uint8_t *wire, char text[static NAME_TEXT_MAX]);
 
-void name_set(name_t *name, const uint8_t *wire);         /* copy of a valid wire name */
-size_t name_length(const uint8_t *wire);                  /* bytes with the root */
-unsigned name_labels(const uint8_t *wire);                /* without the root */
-void name_lower(uint8_t *wire, size_t length);            /* ASCII letters to lower case, in place */
-bool name_equal(const uint8_t *a, const uint8_t *b);      /* case-insensitive */
-int name_compare(const uint8_t *a, const uint8_t *b);     /* canonical order, RFC 4034 6.1; <0, 0, >0 */
+void name_set(name_t *name, const uint8_t *wire);                       /* copy of a valid wire name */
+size_t name_length(const uint8_t *wire);                                /* bytes with the root */
+unsigned name_labels(const uint8_t *wire);                              /* without the root */
+void name_lower(uint8_t *wire, size_t length);                          /* ASCII letters to lower case, in place */
+bool name_equal(const uint8_t *a, const uint8_t *b);                    /* case-insensitive */
+int name_compare(const uint8_t *a, const uint8_t *b);                   /* canonical order, RFC 4034 6.1; <0, 0, >0 */
 bool name_is_at_or_below(const uint8_t *name, const uint8_t *ancestor); /* equal counts; case-insensitive */
 const uint8_t *name_suffix(const uint8_t *wire, unsigned labels);       /* the suffix with so many labels (<= its own) */
-bool name_is_wildcard(const uint8_t *wire);               /* leftmost label is exactly "*" (RFC 4592 2.1.1) */
+bool name_is_wildcard(const uint8_t *wire);                             /* leftmost label is exactly "*" (RFC 4592 2.1.1) */
 /* prefix labels of `name` above its suffix of `drop` labels, put on `target`: DNAME substitution (RFC 6672 2.3).
  * STATUS_LIMIT when the result exceeds 255 bytes (YXDOMAIN). */
 status_t name_substitute(name_t *result, const uint8_t *name, unsigned drop, const uint8_t *target) MUST_USE;

@@ -29,9 +29,9 @@ typedef struct rdata_source {
 } rdata_source_t;
 
 typedef struct rdata_error {
-    char message[160];  /* what is wrong, for people, without place: "IPv4 address expected, got \"1.2.3\"" */
-    const char *at;     /* the offending place inside the last token's text, or NULL: the whole token or the end of the record */
-    bool at_end;        /* the record ended too early */
+    char message[160]; /* what is wrong, for people, without place: "IPv4 address expected, got \"1.2.3\"" */
+    const char *at;    /* the offending place inside the last token's text, or NULL: the whole token or the end of the record */
+    bool at_end;       /* the record ended too early */
 } rdata_error_t;
 
 /* Parses the rdata of one record of `type` from source into writer (capacity >= RDATA_MAX). Every type also takes the RFC 3597 \# form,
@@ -51,7 +51,8 @@ void rdata_to_text(uint16_t type, uint16_t rrclass, const uint8_t *rdata, size_t
 /* Does wire rdata have the format of its type? Unknown types always do. STATUS_MALFORMED otherwise. */
 status_t rdata_check(uint16_t type, uint16_t rrclass, const uint8_t *rdata, size_t length) MUST_USE;
 
-/* Canonical form in place (RFC 4034 6.2 with 6840 5.1): names of RRTYPE_DOWNCASED types to lower case. rdata must have passed rdata_check(). */
+/* Canonical form in place (RFC 4034 6.2 with 6840 5.1): names of RRTYPE_DOWNCASED types to lower case. rdata must have passed
+ * rdata_check(). */
 void rdata_canonicalize(uint16_t type, uint8_t *rdata, size_t length);
 /* Canonical order of two canonical rdata (RFC 4034 6.3): as octet strings, shorter first. */
 int rdata_compare(const uint8_t *a, size_t a_length, const uint8_t *b, size_t b_length);

@@ -5,9 +5,9 @@
  *     mapping's base), never by pointer. So it can be written to disk and mapped back as it stands. Ref 0 means none.
  *  2. Published contents never change. Readers hold them by RCU (until their next quiescent state) or, for longer, by a
  *     reference (zone_contents_ref/_unref, any thread).
- *  3. Names are lower case. Each owner name, each empty non-terminal, and each name in compressible rdata (NS, CNAME, SOA, PTR, MX ...: the types
- *     with RRTYPE_COMPRESSED) is one node, stored once; parent leads one label up, up to the root ".". Two names are equal exactly
- *     when their refs are. So compression and glue need no string comparison.
+ *  3. Names are lower case. Each owner name, each empty non-terminal, and each name in compressible rdata (NS, CNAME, SOA, PTR, MX ...: the
+ * types with RRTYPE_COMPRESSED) is one node, stored once; parent leads one label up, up to the root ".". Two names are equal exactly when
+ * their refs are. So compression and glue need no string comparison.
  *  4. A node's RRsets follow it directly, so a signed positive answer is one sequential read. Nodes of the zone stand in the arena in
  *     canonical order (RFC 4034 6.1); foreign nodes and NSEC3 owner nodes follow.
  *  5. Only names that exist in the zone's tree (RFC 4592 2.2: owners and empty non-terminals, occluded ones flagged) are found by
@@ -28,24 +28,24 @@ typedef uint32_t zone_ref_t; /* offset from the mapping's base in units of 8 byt
 
 enum {
     ZONE_NODE_APEX = 1u << 0,
-    ZONE_NODE_CUT = 1u << 1,          /* holds NS and is not the apex: a delegation */
-    ZONE_NODE_DNAME = 1u << 2,        /* holds a DNAME */
-    ZONE_NODE_CNAME = 1u << 3,        /* holds a CNAME */
-    ZONE_NODE_OCCLUDED = 1u << 4,     /* below a zone cut or a DNAME: glue, or not visible at all */
+    ZONE_NODE_CUT = 1u << 1,            /* holds NS and is not the apex: a delegation */
+    ZONE_NODE_DNAME = 1u << 2,          /* holds a DNAME */
+    ZONE_NODE_CNAME = 1u << 3,          /* holds a CNAME */
+    ZONE_NODE_OCCLUDED = 1u << 4,       /* below a zone cut or a DNAME: glue, or not visible at all */
     ZONE_NODE_WILDCARD_CHILD = 1u << 5, /* "*" below this name exists */
-    ZONE_NODE_FOREIGN = 1u << 6,      /* no owner in this zone's tree: only named in rdata (or an NSEC3 owner's parentless label) */
-    ZONE_NODE_NSEC3_OWNER = 1u << 7,  /* owner of an NSEC3 RRset, outside the tree */
-    ZONE_NODE_ADDRESS = 1u << 8,      /* holds A or AAAA */
-    ZONE_NODE_NSEC = 1u << 9,         /* holds NSEC */
+    ZONE_NODE_FOREIGN = 1u << 6,        /* no owner in this zone's tree: only named in rdata (or an NSEC3 owner's parentless label) */
+    ZONE_NODE_NSEC3_OWNER = 1u << 7,    /* owner of an NSEC3 RRset, outside the tree */
+    ZONE_NODE_ADDRESS = 1u << 8,        /* holds A or AAAA */
+    ZONE_NODE_NSEC = 1u << 9,           /* holds NSEC */
 };
 
 /* A name of the zone. Its wire form, lower case, follows; then, 8-byte aligned, rrset_count RRsets. */
 typedef struct zone_node {
-    zone_ref_t parent;    /* the name one label up; 0 only for "." */
-    zone_ref_t denial;    /* NSEC3 zones: the NSEC3 owner node that matches this name, or 0 */
-    uint16_t flags;       /* ZONE_NODE_* */
+    zone_ref_t parent; /* the name one label up; 0 only for "." */
+    zone_ref_t denial; /* NSEC3 zones: the NSEC3 owner node that matches this name, or 0 */
+    uint16_t flags;    /* ZONE_NODE_* */
     uint16_t rrset_count;
-    uint8_t length;       /* of wire */
+    uint8_t length; /* of wire */
     uint8_t labels;
     uint8_t reserved[2];
     uint8_t wire[];
@@ -55,14 +55,14 @@ typedef struct zone_node {
  * {16-bit length in network order, rdata}; then padding to 8 bytes.
  * RRsets of a node are sorted by type. count == 0: there are only signatures, the RRset itself does not exist.
  *
- * Where `has_refs` is set (types with RRTYPE_COMPRESSED), a domain name in rdata stands as a zone_ref_t (4 bytes, host order, unaligned), so
- * NS CNAME PTR MB MD MF MG MR: {len=4, ref}; MX: {len=6, preference (network order), ref}; MINFO: {len=8, ref, ref};
- * SOA: {len=28, ref mname, ref rname, 20 bytes}. The length prefix is that of this stored form.
- * Elsewhere records are as on the wire and the RRset's records can be copied length and all. */
+ * Where `has_refs` is set (types with RRTYPE_COMPRESSED), a domain name in rdata stands as a zone_ref_t (4 bytes, host order, unaligned),
+ * so NS CNAME PTR MB MD MF MG MR: {len=4, ref}; MX: {len=6, preference (network order), ref}; MINFO: {len=8, ref, ref}; SOA: {len=28, ref
+ * mname, ref rname, 20 bytes}. The length prefix is that of this stored form. Elsewhere records are as on the wire and the RRset's records
+ * can be copied length and all. */
 typedef struct zone_rrset {
-    uint8_t fixed[8];        /* type, class, TTL exactly as on the wire */
-    uint16_t type;           /* host order */
-    uint16_t count;          /* records */
+    uint8_t fixed[8]; /* type, class, TTL exactly as on the wire */
+    uint16_t type;    /* host order */
+    uint16_t count;   /* records */
     uint16_t signature_count;
     uint8_t has_refs;
     uint8_t reserved;
@@ -80,11 +80,11 @@ typedef struct zone_contents zone_contents_t; /* opaque but for the head below *
 typedef struct zone_contents_head {
     const uint8_t *base; /* the mapping */
     zone_ref_t apex;
-    uint32_t serial;     /* of the SOA */
+    uint32_t serial;         /* of the SOA */
     uint32_t negative_ttl_s; /* min(SOA TTL, SOA MINIMUM), RFC 2308 3 */
-    uint8_t has_nsec;    /* the apex holds NSEC: denial by NSEC */
-    uint8_t has_nsec3;   /* NSEC3PARAM and a chain: denial by NSEC3 */
-    uint8_t is_signed;   /* any RRSIG at the apex */
+    uint8_t has_nsec;        /* the apex holds NSEC: denial by NSEC */
+    uint8_t has_nsec3;       /* NSEC3PARAM and a chain: denial by NSEC3 */
+    uint8_t is_signed;       /* any RRSIG at the apex */
     uint8_t nsec3_salt_size;
     uint16_t nsec3_iterations;
     uint8_t nsec3_salt[255];
@@ -146,10 +146,11 @@ static inline zone_ref_t zone_ref_load(const uint8_t *p)
 /* Where a name leads in this zone. The walk goes from the apex down and ends at the first zone cut or DNAME below whose
  * reach the name lies (RFC 1034 4.3.2 3, RFC 6672 3.2). */
 typedef struct zone_lookup {
-    const zone_node_t *node;     /* the exact match when `exact`, else the closest encloser (RFC 4592 3.3.1) */
-    const zone_node_t *cut;      /* the topmost zone cut at or above the name, or NULL; then node is it (exact if names are equal) */
-    const zone_node_t *dname;    /* a DNAME strictly above the name, no cut above it, or NULL; then node is its owner */
-    const zone_node_t *wildcard; /* source of synthesis (RFC 4592 3.3.1): "*" below the closest encloser, when not exact, no cut, no dname */
+    const zone_node_t *node;  /* the exact match when `exact`, else the closest encloser (RFC 4592 3.3.1) */
+    const zone_node_t *cut;   /* the topmost zone cut at or above the name, or NULL; then node is it (exact if names are equal) */
+    const zone_node_t *dname; /* a DNAME strictly above the name, no cut above it, or NULL; then node is its owner */
+    const zone_node_t
+        *wildcard; /* source of synthesis (RFC 4592 3.3.1): "*" below the closest encloser, when not exact, no cut, no dname */
     bool exact;
 } zone_lookup_t;
 
@@ -160,18 +161,21 @@ const zone_node_t *zone_find(const zone_contents_t *contents, const uint8_t *wir
 /* Starts loading the memory that zone_lookup(key) will read first. */
 void zone_prefetch(const zone_contents_t *contents, const name_key_t *key);
 
-/* The node whose NSEC covers or matches a lower-case name: the last node with an NSEC at or before it in canonical order. NULL only if the zone has no NSEC. */
+/* The node whose NSEC covers or matches a lower-case name: the last node with an NSEC at or before it in canonical order. NULL only if the
+ * zone has no NSEC. */
 const zone_node_t *zone_nsec_covering(const zone_contents_t *contents, const uint8_t *wire);
-/* The NSEC3 owner node whose hash equals `hash` (*matches true), or the one that covers it (RFC 5155 7.2). NULL only if there is no chain. */
+/* The NSEC3 owner node whose hash equals `hash` (*matches true), or the one that covers it (RFC 5155 7.2). NULL only if there is no chain.
+ */
 const zone_node_t *zone_nsec3_covering(const zone_contents_t *contents, const uint8_t hash[static 20], bool *matches);
 
 /* All nodes with RRsets in canonical order of the tree, then the NSEC3 owners in hash order; foreign nodes not. position starts at 0 and is
  * advanced; NULL at the end. For transfers, checks and text output. */
 const zone_node_t *zone_iterate(const zone_contents_t *contents, uint64_t *position);
 
-/* One record's rdata in full wire form, uncompressed, at most 65535 bytes. record points at the length prefix of a record in rrset->data; *next (may be
- * NULL) is set behind it. Returns the size. */
-size_t zone_record_rdata(const zone_contents_t *contents, const zone_rrset_t *rrset, const uint8_t *record, uint8_t *out, const uint8_t **next);
+/* One record's rdata in full wire form, uncompressed, at most 65535 bytes. record points at the length prefix of a record in rrset->data;
+ * *next (may be NULL) is set behind it. Returns the size. */
+size_t zone_record_rdata(const zone_contents_t *contents, const zone_rrset_t *rrset, const uint8_t *record, uint8_t *out,
+                         const uint8_t **next);
 
 /* ---- life ---- */
 
@@ -179,9 +183,9 @@ const zone_contents_t *zone_contents_ref(const zone_contents_t *contents);
 void zone_contents_unref(const zone_contents_t *contents);
 
 typedef struct zone_statistics {
-    uint64_t names;    /* owners with data */
+    uint64_t names; /* owners with data */
     uint64_t rrsets;
-    uint64_t records;  /* RRSIGs included */
-    uint64_t bytes;    /* of the mapping */
+    uint64_t records; /* RRSIGs included */
+    uint64_t bytes;   /* of the mapping */
 } zone_statistics_t;
 void zone_contents_statistics(const zone_contents_t *contents, zone_statistics_t *out);

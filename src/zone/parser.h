@@ -14,29 +14,29 @@
 #include <stdint.h>
 
 typedef struct zone_record {
-    const uint8_t *owner;  /* wire, case as written */
+    const uint8_t *owner; /* wire, case as written */
     uint16_t type;
     uint16_t rrclass;
     uint32_t ttl_s;
-    const uint8_t *rdata;  /* wire, uncompressed, checked for its type */
+    const uint8_t *rdata; /* wire, uncompressed, checked for its type */
     size_t rdlength;
     const diagnostic_place_t *place; /* of the record's first token; valid during the call */
 } zone_record_t;
 
 typedef struct zone_parser_settings {
-    const uint8_t *origin;       /* wire; the initial $ORIGIN */
-    uint16_t rrclass;            /* class of the zone, used where none is written */
-    const char *file;            /* shown in messages; base of relative $INCLUDE paths */
+    const uint8_t *origin; /* wire; the initial $ORIGIN */
+    uint16_t rrclass;      /* class of the zone, used where none is written */
+    const char *file;      /* shown in messages; base of relative $INCLUDE paths */
     diagnostics_t *diagnostics;
     bool allow_include;
-    unsigned include_depth_max;  /* 0: 10 */
+    unsigned include_depth_max; /* 0: 10 */
     /* Takes one record. STATUS_OK goes on; STATUS_INVALID was reported by the callee and counts as an error; others end the parse. */
     status_t (*record)(void *context, const zone_record_t *record);
     void *context;
 } zone_parser_settings_t;
 
-/* Reads settings->file. STATUS_OK: no error in the file. STATUS_MALFORMED: at least one error, all reported. STATUS_IO: cannot be read (reported).
- * Else the callee's status. */
+/* Reads settings->file. STATUS_OK: no error in the file. STATUS_MALFORMED: at least one error, all reported. STATUS_IO: cannot be read
+ * (reported). Else the callee's status. */
 status_t zone_parse_file(const zone_parser_settings_t *settings) MUST_USE;
 /* The same from memory. */
 status_t zone_parse_text(const zone_parser_settings_t *settings, const char *text, size_t length) MUST_USE;

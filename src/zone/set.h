@@ -13,9 +13,9 @@
 #include <stddef.h>
 
 typedef struct zone_slot {
-    name_t name;                                  /* apex, lower case */
-    _Atomic(const zone_contents_t *) contents;    /* NULL: not loaded (yet): SERVFAIL */
-    void *user;                                   /* the owner's: transfer rules and the like; constant while published */
+    name_t name;                               /* apex, lower case */
+    _Atomic(const zone_contents_t *) contents; /* NULL: not loaded (yet): SERVFAIL */
+    void *user;                                /* the owner's: transfer rules and the like; constant while published */
 } zone_slot_t;
 
 typedef struct zone_set zone_set_t;
@@ -25,8 +25,8 @@ status_t zone_set_new(zone_slot_t *const *slots, size_t count, zone_set_t **set)
 void zone_set_free(zone_set_t *set);
 size_t zone_set_count(const zone_set_t *set);
 zone_slot_t *zone_set_at(const zone_set_t *set, size_t index);
-/* The slot with the longest apex that is an ancestor of, or equal to, key's suffix of `labels` labels (key->labels for the whole name); NULL if none.
- * So the parent side of an apex is found with labels = apex labels - 1. */
+/* The slot with the longest apex that is an ancestor of, or equal to, key's suffix of `labels` labels (key->labels for the whole name);
+ * NULL if none. So the parent side of an apex is found with labels = apex labels - 1. */
 zone_slot_t *zone_set_find(const zone_set_t *set, const name_key_t *key, unsigned labels);
 /* Exact. */
 zone_slot_t *zone_set_get(const zone_set_t *set, const uint8_t *name);
