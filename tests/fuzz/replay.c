@@ -3,6 +3,8 @@
  * on its command line to LLVMFuzzerTestOneInput, and each file's every prefix of a power-of-two length as well, so that a
  * parser also sees its corpus cut short. A directory without a file is a failure: a test that reads nothing proves nothing.
  */
+#include "fuzz.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <stdbool.h>
@@ -14,12 +16,10 @@
 
 enum { INPUT_MAX_BYTES = 4 * 1024 * 1024, PATH_MAX_BYTES = 4096 };
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 /* Every run gets a block of exactly its size, so that AddressSanitizer sees a read of one byte too many. */
 static bool run_input(const uint8_t *data, size_t size_bytes)
 {
-    uint8_t *copy = malloc(size_bytes > 0 ? size_bytes : 1);
+    uint8_t *copy = calloc(1, size_bytes > 0 ? size_bytes : 1);
     if (copy == NULL) {
         return false;
     }
