@@ -15,7 +15,8 @@
 
 enum { RDATA_MAX = 65535 };
 
-/* One token of master-file text as its reader found it: escapes not yet resolved, quotes removed. */
+/* One token of master-file text as its reader found it: escapes not yet resolved, quotes removed. A quote inside an unquoted token is
+ * an ordinary character, except where the source's `pairs` is set. */
 typedef struct rdata_token {
     const char *text;
     size_t length;
@@ -23,9 +24,13 @@ typedef struct rdata_token {
 } rdata_token_t;
 
 /* Where rdata tokens come from (a zone-file lexer, or a line). next() gives STATUS_OK and a token, STATUS_END at the end of
- * the record, or another status after having reported an error itself. peek semantics are not needed. */
+ * the record, or another status after having reported an error itself. peek semantics are not needed. A token stays readable until the
+ * next call of next(). */
 typedef struct rdata_source {
     status_t (*next)(struct rdata_source *source, rdata_token_t *token);
+    bool pairs; /* set by rdata_from_text() for SVCB and HTTPS, false otherwise: a quote directly behind '=' in an unquoted token opens a
+                 * quoted part (blanks, ';' and parentheses in it are ordinary) that ends the token; key="a b" comes as one token, not
+                 * `quoted`, its two quotes kept in the text (RFC 9460 2.1) */
 } rdata_source_t;
 
 typedef struct rdata_error {

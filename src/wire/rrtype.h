@@ -121,6 +121,7 @@ enum {
     RRTYPE_SINGLETON = 1u << 1,  /* at most one record at an owner: SOA, CNAME, DNAME */
     RRTYPE_COMPRESSED = 1u << 2, /* names in rdata may be compressed when sent (RFC 3597 4: the RFC 1035 types) */
     RRTYPE_DOWNCASED = 1u << 3,  /* names in rdata are lower-cased in canonical form (RFC 4034 6.2, 6840 5.1) */
+    RRTYPE_EXPANDED = 1u << 4,   /* names in rdata may arrive compressed (RFC 3597 4, leniently for the types of RFC 1183 to 2782) */
 };
 
 typedef struct rrtype_info {
