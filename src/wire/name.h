@@ -49,6 +49,9 @@ uint64_t name_hash(const uint8_t *wire);
 
 /* Fills key from a name of any case. Cost: one pass to lower the case (16 bytes at a time), one to hash. */
 void name_key_init(name_key_t *key, const uint8_t *wire, size_t length);
+/* The same from the uncompressed name at the front of size bytes from outside, checked on the way. Reads nothing behind them.
+ * Returns the name's length; 0, with *key not to be used, if there is none: truncated, a compression pointer, longer than 255. */
+size_t name_key_read(name_key_t *key, const uint8_t *bytes, size_t size);
 
 /* Reads one name at reader->position out of the whole message reader->data, following compression pointers (only
  * backwards, at most NAME_POINTERS_MAX). The reader ends behind the name's first pointer or its root; case is kept.
