@@ -3,7 +3,7 @@
 PREFIX ?= /usr/local
 DESTDIR ?=
 FUZZ_SECONDS ?= 30
-BUILD_TYPE_FLAGS = --buildtype=release -Doptimization=2 -Db_lto=true
+BUILD_TYPE_FLAGS = --buildtype=release -Doptimization=2 -Db_lto=true -Dtests=false
 
 .DEFAULT_GOAL := help
 .PHONY: help run build test check format fuzz bench install deb clean
@@ -23,10 +23,9 @@ build: ## build both programs, portoland and portolan, into build/
 # Builds without looking at packages, for those who cannot install any.
 .PHONY: compile
 compile:
-	@scripts/build release $(BUILD_TYPE_FLAGS)
+	@CC=gcc scripts/build release $(BUILD_TYPE_FLAGS)
 	@for program in portoland portolan; do \
-	    install -m 755 "$$(find build/release/src -type f -name $$program | head -n 1)" build/$$program.new && \
-	    mv build/$$program.new build/$$program || exit 1; \
+	    install -m 755 build/release/bin/$$program build/$$program.new && mv build/$$program.new build/$$program || exit 1; \
 	done
 
 test: ## build every variant and run every test; the last line counts them
