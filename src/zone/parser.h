@@ -2,6 +2,11 @@
  *
  * All errors of a file are reported in one run into the caller's diagnostics, each with its place; the parser resumes at the next
  * record. Records are handed over one by one; nothing is kept. One thread at a time; several parsers may run in parallel.
+ *
+ * Where the RFCs leave it open: a TTL that is not written is that of $TTL, else the last one written (RFC 1035 5.1), else the SOA's MINIMUM
+ * (with a warning), else an error. $INCLUDE paths are relative to the folder of the file they stand in; behind an included file origin and
+ * owner are what they were before, $TTL stays as it was left. A byte order mark is skipped, CR counts as a blank.
+ * $GENERATE is that of BIND.
  */
 #pragma once
 
@@ -30,6 +35,8 @@ typedef struct zone_parser_settings {
     diagnostics_t *diagnostics;
     bool allow_include;
     unsigned include_depth_max; /* 0: 10 */
+    uint64_t generate_max;      /* records that $GENERATE may make in one parse; 0: 2^25, twice a /8 of IPv4 */
+    bool general_path_only;     /* for tests: no short cut for plain records; the result must be the same */
     /* Takes one record. STATUS_OK goes on; STATUS_INVALID was reported by the callee and counts as an error; others end the parse. */
     status_t (*record)(void *context, const zone_record_t *record);
     void *context;
