@@ -81,6 +81,22 @@ typedef struct edns {
     uint16_t options_size;
 } edns_t;
 
-/* Reads the OPT's options from rdata of size bytes into *edns (whose fixed part the caller has set). At most 64 options are
- * looked at, the rest skipped. */
+enum {
+    EDNS_FLAG_DO = 0x8000,
+    EDNS_OPTIONS_MAX = 64, /* options looked at in one OPT; those behind are skipped */
+};
+
+/* Sets all that an OPT's class and TTL fields say (RFC 6891 6.1.2, 6.1.3), `present` included. The options are left alone. */
+static inline void edns_set_fixed(edns_t *edns, uint16_t rrclass, uint32_t ttl)
+{
+    edns->present = true;
+    edns->udp_size = rrclass < 512 ? 512 : rrclass;
+    edns->extended_rcode = (uint8_t)(ttl >> 24);
+    edns->version = (uint8_t)(ttl >> 16);
+    edns->flags = (uint16_t)ttl;
+    edns->dnssec_ok = (ttl & EDNS_FLAG_DO) != 0;
+}
+
+/* Reads the OPT's options from rdata of size bytes into *edns, whose option fields must all be zero. At most EDNS_OPTIONS_MAX options
+ * are looked at, the rest skipped. Of options seen twice the first counts. */
 void edns_read_options(edns_t *edns, const uint8_t *rdata, uint16_t size);

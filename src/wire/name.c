@@ -2,6 +2,7 @@
 
 #include "base/require.h"
 #include "wire/name_fold.h"
+#include "wire/name_key.h"
 
 #include <string.h>
 
@@ -49,20 +50,6 @@ void name_set(name_t *name, const uint8_t *wire)
 
 /* ---- lower case ---- */
 
-/* Never touches a byte outside [0, length) of `in`; may write up to a whole block of `out`. */
-static inline void fold_into(uint8_t *out, const uint8_t *in, size_t length)
-{
-    size_t done = 0;
-    for (; done + NAME_FOLD_BLOCK <= length; done += NAME_FOLD_BLOCK) {
-        name_fold_block(out + done, in + done);
-    }
-    if (done < length) {
-        uint8_t tail[NAME_FOLD_BLOCK] = {0};
-        memcpy(tail, in + done, length - done);
-        name_fold_block(out + done, tail);
-    }
-}
-
 void name_lower(uint8_t *wire, size_t length)
 {
     size_t done = 0;
@@ -74,51 +61,31 @@ void name_lower(uint8_t *wire, size_t length)
     }
 }
 
-/* ---- hashing ---- */
-
-/* A folded 64x64 multiplication carries every bit of the input to both ends of the result. */
-static inline uint64_t hash_mix(uint64_t hash, uint64_t word)
-{
-    unsigned __int128 product = (unsigned __int128)(hash ^ word) * UINT64_C(0xd6e8feb86659fd93);
-    return (uint64_t)product ^ (uint64_t)(product >> 64);
-}
-
-/* The length goes in first: "a" and "a\000" must differ. */
-static inline uint64_t hash_begin(uint64_t parent, size_t length)
-{
-    return parent ^ length * UINT64_C(0xff51afd7ed558ccd);
-}
-
-/* For memory of which 8 bytes behind the label's first may be read, however short the label is. The last word holds 1 to 8 bytes
- * of the label, at its upper end. */
-static inline uint64_t hash_label_padded(uint64_t parent, const uint8_t *label, size_t length)
-{
-    uint64_t hash = hash_begin(parent, length);
-    uint64_t word;
-    for (; length > sizeof word; length -= sizeof word, label += sizeof word) {
-        memcpy(&word, label, sizeof word);
-        hash = hash_mix(hash, word);
-    }
-    memcpy(&word, label, sizeof word);
-    return hash_mix(hash, word << (64 - 8 * length));
-}
+/* ---- hashing and keys ---- */
 
 uint64_t name_hash_label(uint64_t parent, const uint8_t *label, size_t length)
 {
     REQUIRE(length > 0 && length <= NAME_LABEL_MAX);
     uint8_t padded[NAME_LABEL_MAX + 1] = {0};
     memcpy(padded, label, length);
-    return hash_label_padded(parent, padded, length);
+    return name_hash_padded(parent, padded, length);
 }
 
-uint64_t name_hash(const uint8_t *wire)
+/* Where each label begins, from the left; the number of labels. */
+static unsigned label_starts(const uint8_t *wire, uint8_t start[static NAME_LABELS_MAX])
 {
-    uint8_t start[NAME_LABELS_MAX];
     unsigned labels = 0;
     for (size_t position = 0; wire[position] != 0; position += wire[position] + 1u) {
         REQUIRE(labels < NAME_LABELS_MAX);
         start[labels++] = (uint8_t)position;
     }
+    return labels;
+}
+
+uint64_t name_hash(const uint8_t *wire)
+{
+    uint8_t start[NAME_LABELS_MAX];
+    unsigned labels = label_starts(wire, start);
     uint64_t hash = NAME_HASH_ROOT;
     while (labels > 0) {
         const uint8_t *label = wire + start[--labels];
@@ -127,57 +94,43 @@ uint64_t name_hash(const uint8_t *wire)
     return hash;
 }
 
-/* ---- keys ---- */
-
-/* Fills offsets and hashes; wire is lower-cased, start[] holds where each label begins, from the left. */
-static inline void key_finish(name_key_t *key, const uint8_t *start, unsigned labels, size_t length)
-{
-    uint64_t hash = NAME_HASH_ROOT;
-    key->length = (uint8_t)length;
-    key->labels = (uint8_t)labels;
-    key->offset[0] = (uint8_t)(length - 1);
-    key->hash[0] = hash;
-    for (unsigned i = 1; i <= labels; i++) {
-        uint8_t offset = start[labels - i];
-        const uint8_t *label = key->wire + offset;
-        hash = hash_label_padded(hash, label + 1, *label);
-        key->offset[i] = offset;
-        key->hash[i] = hash;
-    }
-}
-
-void name_key_init(name_key_t *key, const uint8_t *wire, size_t length)
-{
-    REQUIRE(length > 0 && length <= NAME_WIRE_MAX);
-    size_t read = name_key_read(key, wire, length);
-    REQUIRE(read == length);
-}
-
-size_t name_key_read(name_key_t *key, const uint8_t *bytes, size_t size)
+size_t name_key_read_long(name_key_t *key, const uint8_t *bytes, size_t size)
 {
     uint8_t start[NAME_LABELS_MAX + 1];
     unsigned labels = 0;
     size_t limit = size < NAME_WIRE_MAX ? size : NAME_WIRE_MAX;
     size_t position = 0;
-    for (;;) {
-        if (UNLIKELY(position >= limit)) {
-            return 0;
-        }
-        uint8_t label_length = bytes[position];
-        if (label_length == 0) {
-            break;
-        }
-        if (UNLIKELY(label_length > NAME_LABEL_MAX)) {
+    for (; position < limit && bytes[position] != 0; position += bytes[position] + 1u) {
+        if (bytes[position] > NAME_LABEL_MAX) {
             return 0;
         }
         start[labels++] = (uint8_t)position;
-        position += label_length + 1u;
     }
-    size_t length = position + 1;
-    size_t rounded = (length + NAME_FOLD_BLOCK - 1) & ~(size_t)(NAME_FOLD_BLOCK - 1);
-    fold_into(key->wire, bytes, LIKELY(rounded <= size) ? rounded : length);
-    key_finish(key, start, labels, length);
-    return length;
+    if (position >= limit) {
+        return 0;
+    }
+    name_fold_into(key->wire, bytes, position + 1, size);
+    key->length = (uint8_t)(position + 1);
+    key->labels = (uint8_t)labels;
+    key->offset[0] = (uint8_t)position;
+    key->hash[0] = NAME_HASH_ROOT;
+    for (unsigned i = 1; i <= labels; i++) {
+        const uint8_t *label = key->wire + start[labels - i];
+        key->offset[i] = start[labels - i];
+        key->hash[i] = name_hash_padded(key->hash[i - 1], label + 1, *label);
+    }
+    return position + 1;
+}
+
+size_t name_key_read(name_key_t *key, const uint8_t *bytes, size_t size)
+{
+    return name_key_read_inline(key, bytes, size);
+}
+
+void name_key_init(name_key_t *key, const uint8_t *wire, size_t length)
+{
+    size_t read = name_key_read_inline(key, wire, length);
+    REQUIRE(read == length && length > 0);
 }
 
 /* ---- reading out of a message ---- */
@@ -277,16 +230,6 @@ static int compare_labels(const uint8_t *a, const uint8_t *b)
         }
     }
     return a[0] - b[0];
-}
-
-static unsigned label_starts(const uint8_t *wire, uint8_t start[static NAME_LABELS_MAX])
-{
-    unsigned labels = 0;
-    for (size_t position = 0; wire[position] != 0; position += wire[position] + 1u) {
-        REQUIRE(labels < NAME_LABELS_MAX);
-        start[labels++] = (uint8_t)position;
-    }
-    return labels;
 }
 
 int name_compare(const uint8_t *a, const uint8_t *b)
