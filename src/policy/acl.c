@@ -1,37 +1,40 @@
+/* Two binary tries, one a family: a node stands for a prefix, its depth is the prefix's length.
+ *
+ * Invariants: nodes[0] is the root (the empty prefix) once there is any node; child 0 means none, as the root is nobody's child.
+ */
 #include "policy/acl.h"
+
+#include "base/require.h"
 
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
-/* All prefixes are kept as IPv6; IPv4 lives in ::ffff:0:0/96, so that mapped addresses need no case of their own. */
-enum { ADDRESS_SIZE = 16, MAPPED_BITS = 96 };
+typedef enum verdict { VERDICT_NONE, VERDICT_ALLOW, VERDICT_DENY } verdict_t;
 
-typedef struct acl_entry {
-    uint8_t prefix[ADDRESS_SIZE];
-    uint8_t bits;
-    bool denies;
-} acl_entry_t;
+typedef struct node {
+    uint32_t child[2];
+    uint8_t verdict; /* verdict_t */
+} node_t;
+
+typedef struct trie {
+    node_t *nodes;
+    uint32_t count;
+    uint32_t capacity;
+} trie_t;
 
 struct acl {
-    acl_entry_t *entries; /* longest prefix first, denials before allowances of the same length */
-    size_t count;
-    size_t capacity;
+    trie_t ipv4;
+    trie_t ipv6;
 };
 
-typedef struct acl_group {
-    const char *name;
-    const char *const *prefixes; /* ends with NULL */
-} acl_group_t;
+typedef struct prefix {
+    int family;
+    uint8_t address[16];
+    unsigned length; /* bits */
+} prefix_t;
 
-static const acl_group_t groups[] = {
-    {"any", (const char *const[]){"0.0.0.0/0", "::/0", NULL}},
-    {"none", (const char *const[]){NULL}},
-    {"loopback", (const char *const[]){"127.0.0.0/8", "::1", NULL}},
-    {"private", (const char *const[]){"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7", NULL}},
-    {"linklocal", (const char *const[]){"169.254.0.0/16", "fe80::/10", NULL}},
-};
+enum { IPV4_BITS = 32, IPV6_BITS = 128, MAPPED_BITS = 96, MAPPED_BYTES = 12, NODES_MAX = 1u << 28 };
 
 acl_t *acl_new(void)
 {
@@ -41,142 +44,201 @@ acl_t *acl_new(void)
 void acl_free(acl_t *acl)
 {
     if (acl) {
-        free(acl->entries);
+        free(acl->ipv4.nodes);
+        free(acl->ipv6.nodes);
         free(acl);
     }
 }
 
-static void map_v4(uint8_t mapped[static ADDRESS_SIZE], const uint8_t *v4)
+/* ---- the trie ---- */
+
+static inline unsigned bit_at(const uint8_t *address, unsigned bit)
 {
-    memset(mapped, 0, 10);
-    mapped[10] = mapped[11] = 0xff;
-    memcpy(mapped + 12, v4, 4);
+    return address[bit / 8] >> (7 - bit % 8) & 1;
 }
 
-/* True when the first `bits` bits are equal. */
-static bool prefix_matches(const uint8_t *a, const uint8_t *b, unsigned bits)
+/* Room for `more` nodes behind the last. */
+static bool trie_reserve(trie_t *trie, uint32_t more)
 {
-    unsigned whole = bits / 8;
-    unsigned rest = bits % 8;
-    return memcmp(a, b, whole) == 0 && (rest == 0 || ((a[whole] ^ b[whole]) >> (8 - rest)) == 0);
+    if (trie->capacity - trie->count >= more) {
+        return true;
+    }
+    uint32_t capacity = trie->capacity * 2 < trie->count + more ? trie->count + more : trie->capacity * 2;
+    node_t *nodes = capacity <= NODES_MAX ? realloc(trie->nodes, capacity * sizeof *nodes) : NULL;
+    if (!nodes) {
+        return false;
+    }
+    trie->nodes = nodes;
+    trie->capacity = capacity;
+    return true;
 }
 
-static bool host_bits_set(const acl_entry_t *entry)
+static uint32_t trie_append(trie_t *trie)
 {
-    for (unsigned bit = entry->bits; bit < ADDRESS_SIZE * 8; bit++) {
-        if (entry->prefix[bit / 8] & (0x80 >> (bit % 8))) {
+    trie->nodes[trie->count] = (node_t){.verdict = VERDICT_NONE};
+    return trie->count++;
+}
+
+static status_t trie_add(trie_t *trie, const uint8_t *address, unsigned length, verdict_t verdict)
+{
+    if (!trie_reserve(trie, length + 1)) {
+        return STATUS_NO_MEMORY;
+    }
+    uint32_t at = trie->count > 0 ? 0 : trie_append(trie);
+    for (unsigned bit = 0; bit < length; bit++) {
+        unsigned side = bit_at(address, bit);
+        if (trie->nodes[at].child[side] == 0) {
+            uint32_t child = trie_append(trie);
+            trie->nodes[at].child[side] = child;
+        }
+        at = trie->nodes[at].child[side];
+    }
+    if (trie->nodes[at].verdict != VERDICT_DENY) {
+        trie->nodes[at].verdict = (uint8_t)verdict;
+    }
+    return STATUS_OK;
+}
+
+static bool trie_allows(const trie_t *trie, const uint8_t *address, unsigned bits)
+{
+    if (trie->count == 0) {
+        return false;
+    }
+    uint8_t verdict = VERDICT_NONE;
+    uint32_t at = 0;
+    for (unsigned bit = 0;; bit++) {
+        const node_t *node = &trie->nodes[at];
+        verdict = node->verdict != VERDICT_NONE ? node->verdict : verdict;
+        at = bit < bits ? node->child[bit_at(address, bit)] : 0;
+        if (at == 0) {
+            return verdict == VERDICT_ALLOW;
+        }
+    }
+}
+
+/* ---- text ---- */
+
+static const struct group {
+    const char *name;
+    const char *prefixes[5];
+} groups[] = {
+    {"loopback", {"127.0.0.0/8", "::1/128"}},
+    {"private", {"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"}},
+    {"linklocal", {"169.254.0.0/16", "fe80::/10"}},
+    {"any", {"0.0.0.0/0", "::/0"}},
+};
+
+static bool text_is(const char *text, size_t length, const char *word)
+{
+    return length == strlen(word) && memcmp(text, word, length) == 0;
+}
+
+static bool is_mapped(const uint8_t address[static 16])
+{
+    static const uint8_t mapped[MAPPED_BYTES] = {[10] = 0xff, [11] = 0xff};
+    return memcmp(address, mapped, sizeof mapped) == 0;
+}
+
+/* Decimal, without sign or leading zeros, at most `maximum`. */
+static bool read_bits(const char *text, size_t length, unsigned maximum, unsigned *bits)
+{
+    unsigned value = 0;
+    if (length == 0 || length > 3 || (length > 1 && text[0] == '0')) {
+        return false;
+    }
+    for (size_t i = 0; i < length; i++) {
+        if (text[i] < '0' || text[i] > '9') {
+            return false;
+        }
+        value = value * 10 + (unsigned)(text[i] - '0');
+    }
+    *bits = value;
+    return value <= maximum;
+}
+
+static bool has_host_bits(const prefix_t *prefix)
+{
+    unsigned bits = prefix->family == AF_INET ? IPV4_BITS : IPV6_BITS;
+    for (unsigned bit = prefix->length; bit < bits; bit++) {
+        if (bit_at(prefix->address, bit)) {
             return true;
         }
     }
     return false;
 }
 
-/* The digits behind the '/', at most `limit`. */
-static status_t parse_bits(const char *text, unsigned limit, unsigned *bits)
+static status_t read_prefix(const char *text, size_t length, prefix_t *prefix)
 {
-    if (*text < '0' || *text > '9' || strlen(text) > 3) {
+    const char *slash = memchr(text, '/', length);
+    size_t address_length = slash ? (size_t)(slash - text) : length;
+    char address[INET6_ADDRSTRLEN];
+    if (address_length >= sizeof address || memchr(text, 0, length)) {
         return STATUS_MALFORMED;
     }
-    char *end;
-    unsigned long value = strtoul(text, &end, 10);
-    if (*end != 0 || value > limit) {
+    memcpy(address, text, address_length);
+    address[address_length] = 0;
+    prefix->family = memchr(address, ':', address_length) ? AF_INET6 : AF_INET;
+    prefix->length = prefix->family == AF_INET ? IPV4_BITS : IPV6_BITS;
+    if (inet_pton(prefix->family, address, prefix->address) != 1) {
         return STATUS_MALFORMED;
     }
-    *bits = (unsigned)value;
+    if (slash && !read_bits(slash + 1, length - address_length - 1, prefix->length, &prefix->length)) {
+        return STATUS_MALFORMED;
+    }
+    if (has_host_bits(prefix)) {
+        return STATUS_INVALID;
+    }
+    if (prefix->family == AF_INET6 && prefix->length >= MAPPED_BITS && is_mapped(prefix->address)) {
+        prefix->family = AF_INET;
+        prefix->length -= MAPPED_BITS;
+        memmove(prefix->address, prefix->address + MAPPED_BYTES, 4);
+    }
     return STATUS_OK;
 }
 
-static status_t parse_prefix(char *text, acl_entry_t *entry)
+static status_t add_prefix(acl_t *acl, const char *text, size_t length, verdict_t verdict)
 {
-    char *slash = strchr(text, '/');
-    if (slash) {
-        *slash = 0;
+    prefix_t prefix;
+    status_t status = read_prefix(text, length, &prefix);
+    if (status != STATUS_OK) {
+        return status;
     }
-    uint8_t v4[4];
-    unsigned width;
-    if (inet_pton(AF_INET, text, v4) == 1) {
-        map_v4(entry->prefix, v4);
-        width = 32;
-    } else if (inet_pton(AF_INET6, text, entry->prefix) == 1) {
-        width = 128;
-    } else {
-        return STATUS_MALFORMED;
-    }
-    unsigned bits = width;
-    if (slash && parse_bits(slash + 1, width, &bits) != STATUS_OK) {
-        return STATUS_MALFORMED;
-    }
-    entry->bits = (uint8_t)(width == 32 ? bits + MAPPED_BITS : bits);
-    return host_bits_set(entry) ? STATUS_INVALID : STATUS_OK;
-}
-
-static status_t insert(acl_t *acl, const acl_entry_t *entry)
-{
-    if (acl->count == acl->capacity) {
-        size_t capacity = acl->capacity ? acl->capacity * 2 : 4;
-        acl_entry_t *entries = realloc(acl->entries, capacity * sizeof *entries);
-        if (!entries) {
-            return STATUS_NO_MEMORY;
-        }
-        acl->entries = entries;
-        acl->capacity = capacity;
-    }
-    size_t at = acl->count++;
-    for (; at > 0; at--) {
-        const acl_entry_t *before = &acl->entries[at - 1];
-        if (before->bits > entry->bits || (before->bits == entry->bits && before->denies >= entry->denies)) {
-            break;
-        }
-        acl->entries[at] = *before;
-    }
-    acl->entries[at] = *entry;
-    return STATUS_OK;
-}
-
-static status_t add_prefix(acl_t *acl, const char *text, size_t length, bool denies)
-{
-    char copy[INET6_ADDRSTRLEN + 4];
-    if (length >= sizeof copy || memchr(text, 0, length)) {
-        return STATUS_MALFORMED;
-    }
-    memcpy(copy, text, length);
-    copy[length] = 0;
-    acl_entry_t entry = {.denies = denies};
-    status_t status = parse_prefix(copy, &entry);
-    return status == STATUS_OK ? insert(acl, &entry) : status;
+    return trie_add(prefix.family == AF_INET ? &acl->ipv4 : &acl->ipv6, prefix.address, prefix.length, verdict);
 }
 
 status_t acl_add(acl_t *acl, const char *text, size_t length)
 {
-    bool denies = length > 0 && *text == '!';
-    text += denies;
-    length -= denies;
-    for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++) {
-        if (strlen(groups[i].name) != length || memcmp(groups[i].name, text, length) != 0) {
-            continue;
-        }
-        status_t status = STATUS_OK;
-        for (const char *const *prefix = groups[i].prefixes; *prefix && status == STATUS_OK; prefix++) {
-            status = add_prefix(acl, *prefix, strlen(*prefix), denies);
-        }
-        return status;
+    verdict_t verdict = VERDICT_ALLOW;
+    if (text_is(text, length, "none")) {
+        return STATUS_OK;
     }
-    return add_prefix(acl, text, length, denies);
+    if (length > 0 && text[0] == '!') {
+        verdict = VERDICT_DENY;
+        text++;
+        length--;
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(groups); i++) {
+        if (text_is(text, length, groups[i].name)) {
+            status_t status = STATUS_OK;
+            for (const char *const *prefix = groups[i].prefixes; *prefix && status == STATUS_OK; prefix++) {
+                status = add_prefix(acl, *prefix, strlen(*prefix), verdict);
+            }
+            return status;
+        }
+    }
+    return add_prefix(acl, text, length, verdict);
 }
 
 bool acl_allows(const acl_t *acl, int family, const uint8_t *address)
 {
-    uint8_t mapped[ADDRESS_SIZE];
-    if (family == AF_INET) {
-        map_v4(mapped, address);
-        address = mapped;
-    } else if (family != AF_INET6) {
+    if (!acl) {
         return false;
     }
-    for (size_t i = 0; acl && i < acl->count; i++) {
-        if (prefix_matches(acl->entries[i].prefix, address, acl->entries[i].bits)) {
-            return !acl->entries[i].denies;
-        }
+    if (family == AF_INET) {
+        return trie_allows(&acl->ipv4, address, IPV4_BITS);
     }
-    return false;
+    if (family != AF_INET6) {
+        return false;
+    }
+    return is_mapped(address) ? trie_allows(&acl->ipv4, address + MAPPED_BYTES, IPV4_BITS) : trie_allows(&acl->ipv6, address, IPV6_BITS);
 }
