@@ -1,0 +1,76 @@
+#include "auth/state.h"
+
+#include "base/bytes.h"
+#include "wire/rrtype.h"
+
+#include <string.h>
+
+bool auth_write_addresses(auth_state_t *state, const zone_node_t *node)
+{
+    uint32_t what = WRITE_RECORDS | (state->dnssec ? WRITE_SIGNATURES : 0);
+    const zone_rrset_t *rrset = zone_node_first_rrset(node);
+    for (unsigned left = node->rrset_count; left > 0 && rrset->type <= TYPE_AAAA; left--, rrset = zone_rrset_next(rrset)) {
+        if ((rrset->type == TYPE_A || rrset->type == TYPE_AAAA) && rrset->count > 0 &&
+            !auth_offer(state, ADDITIONAL, auth_write_node_rrset(&state->writer, node, rrset, what))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* One name of the RRset's rdata: at most AUTH_ADDITIONAL_MAX different ones. False ends the section. */
+static bool add_node(auth_state_t *state, const zone_node_t *node)
+{
+    if ((node->flags & (ZONE_NODE_ADDRESS | ZONE_NODE_FOREIGN | ZONE_NODE_OCCLUDED)) != ZONE_NODE_ADDRESS || node->flags & ZONE_NODE_CUT) {
+        return true;
+    }
+    for (unsigned i = 0; i < state->added_count; i++) {
+        if (state->scratch->added[i] == node) {
+            return true;
+        }
+    }
+    state->scratch->added[state->added_count++] = node;
+    return auth_write_addresses(state, node);
+}
+
+/* The node of a name that stands in rdata as on the wire, or NULL. */
+static const zone_node_t *find_target(auth_state_t *state, const uint8_t *wire)
+{
+    const zone_node_t *apex = zone_apex(state->zone);
+    name_t *name = &state->scratch->name;
+    name_set(name, wire);
+    name_lower(name->wire, name->length);
+    return name_is_at_or_below(name->wire, apex->wire) ? zone_find(state->zone, name->wire) : NULL;
+}
+
+/* The name that wants addresses, in one record; NULL: none in this zone. */
+static const zone_node_t *target_of(auth_state_t *state, const zone_rrset_t *rrset, const uint8_t *rdata)
+{
+    enum { MX_NAME = 2, SRV_NAME = 6, SVCB_NAME = 2 };
+    switch (rrset->type) {
+    case TYPE_NS:
+        return zone_node(state->zone, zone_ref_load(rdata));
+    case TYPE_MX:
+        return zone_node(state->zone, zone_ref_load(rdata + MX_NAME));
+    case TYPE_SRV:
+        return find_target(state, rdata + SRV_NAME);
+    default: /* SVCB and HTTPS: "." is the owner in ServiceMode and nothing in AliasMode (RFC 9460 2.5) */
+        if (rdata[SVCB_NAME] == 0) {
+            return load_be16(rdata) != 0 && state->found.exact ? state->owner : NULL;
+        }
+        return find_target(state, rdata + SVCB_NAME);
+    }
+}
+
+void auth_write_additional(auth_state_t *state)
+{
+    const zone_rrset_t *rrset = state->additional;
+    const uint8_t *record = rrset->data;
+    for (unsigned left = rrset->count; left > 0 && state->added_count < AUTH_ADDITIONAL_MAX; left--) {
+        const zone_node_t *node = target_of(state, rrset, record + 2);
+        if (node && !add_node(state, node)) {
+            return;
+        }
+        record += 2 + load_be16(record);
+    }
+}

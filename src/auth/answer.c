@@ -1,0 +1,393 @@
+#include "auth/answer.h"
+
+#include "auth/state.h"
+#include "base/bytes.h"
+#include "wire/rrtype.h"
+
+#include <string.h>
+
+/* How one name of the chain ended. */
+typedef enum step {
+    STEP_DONE,  /* answer->outcome says how */
+    STEP_CNAME, /* go on with the target of the CNAME just written */
+    STEP_DNAME, /* go on with the name in scratch->name, just written */
+} step_t;
+
+void auth_scratch_init(auth_scratch_t *scratch)
+{
+    auth_names_init(&scratch->names, scratch->entries, AUTH_NAMES_BITS);
+}
+
+/* ---- which zone ---- */
+
+static const zone_contents_t *contents_of(const zone_slot_t *slot)
+{
+    return atomic_load_explicit(&slot->contents, memory_order_acquire);
+}
+
+const zone_slot_t *auth_find_zone(auth_scratch_t *scratch, const zone_set_t *zones, const name_key_t *key, uint16_t type)
+{
+    const zone_slot_t *slot = zone_set_find(zones, key, key->labels);
+    if (LIKELY(type != TYPE_DS) || !slot || key->labels == 0 || slot->name.labels != key->labels) {
+        return slot;
+    }
+    /* The DS of this apex stands in the parent zone. A zone of ours further up knows only that the parent is delegated; then this zone
+     * says that it has none (RFC 4035 3.1.4.1). */
+    const zone_slot_t *above = zone_set_find(zones, key, key->labels - 1u);
+    const zone_contents_t *contents = above ? contents_of(above) : NULL;
+    if (!contents) {
+        return above ? above : slot;
+    }
+    zone_lookup(contents, key, &scratch->parent);
+    bool is_delegated_above = scratch->parent.cut && scratch->parent.cut->labels < key->labels;
+    return is_delegated_above ? slot : above;
+}
+
+static step_t done(auth_state_t *state, auth_outcome_t outcome)
+{
+    state->answer->outcome = outcome;
+    return STEP_DONE;
+}
+
+/* ---- one name ---- */
+
+static const zone_rrset_t *first_rrset(const zone_node_t *node, bool with_signatures)
+{
+    const zone_rrset_t *rrset = zone_node_first_rrset(node);
+    for (unsigned left = node->rrset_count; left > 0; left--, rrset = zone_rrset_next(rrset)) {
+        if (with_signatures ? rrset->signature_count > 0 : rrset->count > 0) {
+            return rrset;
+        }
+    }
+    return NULL;
+}
+
+/* The answer to ANY and RRSIG is one RRset, the first, and the signatures of one (RFC 8482 4.1): nobody needs them all,
+ * but those who amplify. */
+static const zone_rrset_t *choose_rrset(auth_state_t *state, const zone_node_t *node)
+{
+    if (state->type == TYPE_ANY) {
+        return first_rrset(node, false);
+    }
+    if (state->type == TYPE_RRSIG) {
+        state->what = WRITE_SIGNATURES;
+        return first_rrset(node, true);
+    }
+    return zone_node_find(node, state->type);
+}
+
+static bool has_additional(const auth_state_t *state, const zone_rrset_t *rrset)
+{
+    switch (rrset->type) {
+    case TYPE_NS:
+        return true; /* also where responses are minimal: a priming query asks for the addresses (RFC 8109 3.3) */
+    case TYPE_MX:
+    case TYPE_SRV:
+    case TYPE_SVCB:
+    case TYPE_HTTPS:
+        return !state->request->minimal_responses;
+    default:
+        return false;
+    }
+}
+
+/* Data of a node, which is the current name's or the wildcard that stands in for it (RFC 1034 4.3.2 3a and 3c). */
+static step_t answer_from_node(auth_state_t *state, const zone_node_t *node)
+{
+    const zone_rrset_t *rrset = choose_rrset(state, node);
+    if (LIKELY(rrset)) {
+        state->answer->outcome = AUTH_ANSWER;
+        if (auth_require(state, ANSWER, auth_write_rrset(&state->writer, state->pointer, rrset, state->what)) &&
+            has_additional(state, rrset)) {
+            state->additional = rrset;
+            state->owner = node;
+        }
+        return STEP_DONE;
+    }
+    if (!(node->flags & ZONE_NODE_CNAME) || state->type == TYPE_RRSIG) {
+        return done(state, AUTH_NODATA);
+    }
+    rrset = zone_node_find(node, TYPE_CNAME);
+    if (!rrset) {
+        return done(state, AUTH_NODATA);
+    }
+    state->answer->outcome = AUTH_CHAIN_END;
+    state->owner = zone_node(state->zone, zone_ref_load(rrset->data + 2));
+    bool fits = auth_require(state, ANSWER, auth_write_rrset(&state->writer, state->pointer, rrset, state->what));
+    return fits ? STEP_CNAME : STEP_DONE;
+}
+
+/* A chain may pass a DNAME twice, with different names; the record is sent once. Remembers it. */
+static bool was_used(auth_state_t *state, const zone_rrset_t *dname)
+{
+    for (unsigned i = 0; i < state->dname_count; i++) {
+        if (state->scratch->dnames[i] == dname) {
+            return true;
+        }
+    }
+    state->scratch->dnames[state->dname_count++] = dname;
+    return false;
+}
+
+/* DNAME and the CNAME made from it, whose TTL is the DNAME's (RFC 6672 3.1, 3.2). */
+static step_t answer_from_dname(auth_state_t *state)
+{
+    const zone_node_t *node = state->found.dname;
+    const zone_rrset_t *rrset = zone_node_find(node, TYPE_DNAME);
+    if (UNLIKELY(!rrset)) {
+        return done(state, AUTH_NODATA);
+    }
+    const query_t *query = state->request->query;
+    state->answer->outcome = AUTH_CHAIN_END;
+    if (!was_used(state, rrset) && !auth_require(state, ANSWER, auth_write_node_rrset(&state->writer, node, rrset, state->what))) {
+        return STEP_DONE;
+    }
+    /* The part that stays keeps the case in which it was asked. */
+    const uint8_t *asked = state->hops == 0 ? query->message + MESSAGE_HEADER_SIZE : state->key->wire;
+    if (name_substitute(&state->scratch->name, asked, node->labels, rrset->data + 2) != STATUS_OK) {
+        return done(state, AUTH_NAME_OVERFLOW);
+    }
+    unsigned count = auth_write_cname(&state->writer, state->pointer, load_be32(rrset->fixed + 4), &state->scratch->name);
+    return auth_require(state, ANSWER, count) ? STEP_DNAME : STEP_DONE;
+}
+
+static step_t answer_from_wildcard(auth_state_t *state)
+{
+    step_t step = answer_from_node(state, state->found.wildcard);
+    if (state->dnssec && state->answer->outcome != AUTH_NODATA) {
+        auth_prove_wildcard_answer(state);
+    }
+    return step;
+}
+
+static step_t answer_name(auth_state_t *state)
+{
+    const zone_lookup_t *found = &state->found;
+    zone_lookup(state->zone, state->key, &state->found);
+    if (state->place == PLACE_WHOLE) {
+        auth_writer_know(&state->writer, found->node, state->key, state->at);
+    } else if (state->place == PLACE_OFFSETS) {
+        auth_writer_enter(&state->writer, found->node, state->scratch->offsets);
+    }
+    if (found->cut && !(state->type == TYPE_DS && found->exact && found->node == found->cut)) {
+        return done(state, AUTH_REFERRAL);
+    }
+    if (UNLIKELY(found->dname)) {
+        return answer_from_dname(state);
+    }
+    if (found->exact) {
+        return answer_from_node(state, found->node);
+    }
+    if (found->wildcard) {
+        return answer_from_wildcard(state);
+    }
+    return done(state, AUTH_NAME_ERROR);
+}
+
+/* ---- from name to name ---- */
+
+/* Where the suffixes of a CNAME's target stand in the message, by their count of labels, for a zone that has other nodes for them. */
+static void note_offsets(auth_state_t *state, const zone_node_t *target)
+{
+    memset(state->scratch->offsets, 0, sizeof state->scratch->offsets);
+    for (const zone_node_t *node = target; node->labels > 0; node = zone_node(state->zone, node->parent)) {
+        state->scratch->offsets[node->labels] = (uint16_t)auth_writer_find(&state->writer, node);
+    }
+}
+
+static bool was_visited(const auth_state_t *state, uint64_t hash)
+{
+    for (unsigned i = 0; i < state->hops; i++) {
+        if (state->scratch->visited[i] == hash) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Makes the name that was just written the current one. False: it is out of a pointer's reach. */
+static bool take_target(auth_state_t *state, step_t step)
+{
+    auth_scratch_t *scratch = state->scratch;
+    size_t at = 0;
+    if (step == STEP_CNAME) {
+        const zone_node_t *target = state->owner;
+        at = auth_writer_find(&state->writer, target);
+        if (at == 0 && target->labels > 0) {
+            return false;
+        }
+        name_key_init(&scratch->key, target->wire, target->length);
+        state->place = PLACE_TABLE;
+    } else {
+        at = (size_t)(state->writer.at - state->writer.begin) - scratch->name.length;
+        if (at + scratch->name.length > AUTH_NAMES_OFFSET_MAX) {
+            return false;
+        }
+        name_key_init(&scratch->key, scratch->name.wire, scratch->name.length);
+        state->place = PLACE_WHOLE;
+    }
+    state->key = &scratch->key;
+    state->at = (uint16_t)at;
+    state->pointer = scratch->key.labels > 0 ? (uint16_t)(AUTH_POINTER | at) : ROOT_OWNER;
+    return true;
+}
+
+/* The next name of a chain; false: the chain ends here, and who asked goes on from its last name. A loop shows itself as a name that
+ * was there before; should two names share a hash, one chain ends early. */
+static bool follow(auth_state_t *state, step_t step)
+{
+    if (state->hops == AUTH_HOPS_MAX) {
+        return false;
+    }
+    state->scratch->visited[state->hops++] = state->key->hash[state->key->labels];
+    if (!take_target(state, step) || was_visited(state, state->key->hash[state->key->labels])) {
+        return false;
+    }
+    const zone_slot_t *slot = auth_find_zone(state->scratch, state->request->zones, state->key, state->type);
+    const zone_contents_t *contents = slot ? contents_of(slot) : NULL;
+    if (contents && contents != state->zone) {
+        if (state->place == PLACE_TABLE) {
+            note_offsets(state, state->owner);
+            state->place = PLACE_OFFSETS;
+        }
+        state->zone = contents;
+        auth_writer_switch(&state->writer, contents, auth_names_next_zone(&state->scratch->names));
+    }
+    return contents != NULL;
+}
+
+/* ---- the sections behind the answer ---- */
+
+static void write_negative(auth_state_t *state)
+{
+    const zone_node_t *apex = zone_apex(state->zone);
+    const zone_rrset_t *soa = zone_node_find(apex, TYPE_SOA);
+    uint32_t what = WRITE_RECORDS | (state->dnssec ? WRITE_SIGNATURES : 0);
+    if (LIKELY(soa) && auth_require(state, AUTHORITY, auth_write_negative_soa(&state->writer, apex, soa, what))) {
+        auth_write_proofs(state);
+    }
+}
+
+static void write_optional(auth_state_t *state)
+{
+    const zone_node_t *apex = zone_apex(state->zone);
+    if (!state->request->minimal_responses && state->type != TYPE_NS) {
+        const zone_rrset_t *servers = zone_node_find(apex, TYPE_NS);
+        uint32_t what = WRITE_RECORDS | (state->dnssec ? WRITE_SIGNATURES : 0);
+        (void)(servers && auth_offer(state, AUTHORITY, auth_write_node_rrset(&state->writer, apex, servers, what)));
+    }
+    if (state->additional) {
+        auth_write_additional(state);
+    }
+}
+
+/* Proofs of an earlier zone of the chain leave the writer there. */
+static void write_proofs_and_return(auth_state_t *state)
+{
+    uint16_t stamp = state->writer.stamp;
+    if (state->proof_count == 0) {
+        return;
+    }
+    auth_write_proofs(state);
+    if (state->writer.zone != state->zone) {
+        auth_writer_switch(&state->writer, state->zone, stamp);
+    }
+}
+
+static void write_sections(auth_state_t *state)
+{
+    auth_answer_t *answer = state->answer;
+    switch (answer->outcome) {
+    case AUTH_ANSWER:
+        write_proofs_and_return(state);
+        if (!(answer->flags & FLAG_TC) && (state->additional || !state->request->minimal_responses)) {
+            write_optional(state);
+        }
+        break;
+    case AUTH_NODATA:
+        if (state->dnssec) {
+            state->found.exact ? auth_prove_nodata(state) : auth_prove_wildcard_nodata(state);
+        }
+        write_negative(state);
+        break;
+    case AUTH_NAME_ERROR:
+        answer->rcode = RCODE_NXDOMAIN;
+        if (state->dnssec) {
+            auth_prove_name_error(state);
+        }
+        write_negative(state);
+        break;
+    case AUTH_REFERRAL:
+        if (state->hops == 0) {
+            answer->flags &= (uint16_t)~FLAG_AA; /* AA speaks of the first owner in the answer section (RFC 1035 4.1.1) */
+        }
+        auth_write_referral(state);
+        break;
+    case AUTH_NAME_OVERFLOW:
+        answer->rcode = RCODE_YXDOMAIN;
+        auth_write_proofs(state);
+        break;
+    default:
+        auth_write_proofs(state);
+        break;
+    }
+}
+
+static void set_error(const auth_request_t *request, auth_answer_t *answer, auth_outcome_t outcome, int8_t extended_error)
+{
+    answer->size = request->size;
+    memset(answer->counts, 0, sizeof answer->counts);
+    answer->flags = 0;
+    answer->rcode = outcome == AUTH_REFUSED ? RCODE_REFUSED : RCODE_SERVFAIL;
+    answer->extended_error = extended_error;
+    answer->outcome = outcome;
+}
+
+static void begin(auth_state_t *state, auth_scratch_t *scratch, const auth_request_t *request, auth_answer_t *answer)
+{
+    const query_t *query = request->query;
+    bool dnssec = query->edns.present && query->edns.dnssec_ok;
+    uint32_t rotation = request->rotate_rrsets ? (uint32_t)query->id << WRITE_ROTATION_SHIFT : 0;
+    state->request = request;
+    state->answer = answer;
+    state->scratch = scratch;
+    state->zone = answer->zone;
+    state->key = &query->name;
+    state->at = MESSAGE_HEADER_SIZE;
+    state->pointer = query->name.labels > 0 ? AUTH_POINTER | MESSAGE_HEADER_SIZE : ROOT_OWNER;
+    state->type = request->type;
+    state->place = PLACE_WHOLE;
+    state->dnssec = dnssec;
+    state->hops = 0;
+    state->proof_count = 0;
+    state->dname_count = 0;
+    state->added_count = 0;
+    state->what = WRITE_RECORDS | (dnssec ? WRITE_SIGNATURES : 0) | rotation;
+    state->additional = NULL;
+    auth_writer_init(&state->writer, &scratch->names, state->zone, request->out, request->size, request->limit);
+}
+
+void auth_answer(auth_scratch_t *scratch, const auth_request_t *request, auth_answer_t *answer)
+{
+    const zone_slot_t *slot = auth_find_zone(scratch, request->zones, &request->query->name, request->type);
+    *answer = (auth_answer_t){.flags = FLAG_AA, .extended_error = EDE_NONE, .slot = slot};
+    answer->zone = slot ? contents_of(slot) : NULL;
+    if (UNLIKELY(!answer->zone)) {
+        set_error(request, answer, slot ? AUTH_FAILURE : AUTH_REFUSED, slot ? EDE_NOT_READY : EDE_NOT_AUTHORITATIVE);
+        return;
+    }
+    auth_state_t state;
+    begin(&state, scratch, request, answer);
+    step_t step = answer_name(&state);
+    while (UNLIKELY(step != STEP_DONE) && follow(&state, step)) {
+        step = answer_name(&state);
+    }
+    if (LIKELY(!(answer->flags & FLAG_TC))) {
+        write_sections(&state);
+    }
+    if (UNLIKELY(answer->outcome == AUTH_FAILURE)) {
+        set_error(request, answer, AUTH_FAILURE, EDE_OTHER);
+        return;
+    }
+    answer->size = (size_t)(state.writer.at - request->out);
+}

@@ -1,0 +1,86 @@
+/* One answer in the making: what the files of auth/ share. Not for others; see answer.h. */
+#pragma once
+
+#include "auth/answer.h"
+#include "auth/writer.h"
+#include "zone/contents.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* How suffixes of the current name can be pointed at. */
+typedef enum auth_place {
+    PLACE_WHOLE,   /* it stands uncompressed at state->at */
+    PLACE_TABLE,   /* it and its suffixes are in the table of names already */
+    PLACE_OFFSETS, /* scratch->offsets says where they stand; the current zone has other nodes for them */
+} auth_place_t;
+
+typedef struct auth_state {
+    auth_writer_t writer;
+    const auth_request_t *request;
+    auth_answer_t *answer;
+    auth_scratch_t *scratch;
+    const zone_contents_t *zone; /* that answers for the current name */
+    const name_key_t *key;       /* the current name: the question's, or what a chain has led to */
+    uint16_t at;                 /* message offset of the current name */
+    uint16_t pointer;            /* compression pointer to it; ROOT_OWNER for the root */
+    uint16_t type;
+    bool dnssec; /* the client set DO */
+    uint8_t hops;
+    auth_place_t place;
+    uint8_t dname_count; /* in scratch->dnames */
+    uint8_t proof_count;
+    uint8_t added_count;            /* names in scratch->added */
+    uint32_t what;                  /* WRITE_* for RRsets of the answer */
+    const zone_rrset_t *additional; /* the RRset whose names may bring addresses */
+    const zone_node_t *owner;       /* its node */
+    zone_lookup_t found;            /* of the current name */
+} auth_state_t;
+
+/* The three sections, as indexes of auth_answer_t.counts. */
+enum { ANSWER, AUTHORITY, ADDITIONAL };
+
+/* Counts what a writer's call returned; false, with TC set, if it wrote nothing. */
+static inline bool auth_require(auth_state_t *state, unsigned section, unsigned records)
+{
+    state->answer->counts[section] = (uint16_t)(state->answer->counts[section] + records);
+    if (UNLIKELY(records == 0)) {
+        state->answer->flags |= FLAG_TC;
+        return false;
+    }
+    return true;
+}
+
+/* The same for data that may be missing. */
+static inline bool auth_offer(auth_state_t *state, unsigned section, unsigned records)
+{
+    state->answer->counts[section] = (uint16_t)(state->answer->counts[section] + records);
+    return records > 0;
+}
+
+/* ---- referral.c ---- */
+
+/* Authority and additional sections of a referral at state->found.cut (RFC 1034 4.3.2 3b, RFC 4035 3.1.4, RFC 9471). */
+void auth_write_referral(auth_state_t *state);
+
+/* ---- denial.c: each finds the RRsets of one proof; auth_write_proofs() writes all that were found ---- */
+
+void auth_prove_nodata(auth_state_t *state);              /* the current name exists: RFC 4035 3.1.3.1, RFC 5155 7.2.3, 7.2.4 */
+void auth_prove_name_error(auth_state_t *state);          /* RFC 4035 3.1.3.2, RFC 5155 7.2.2 */
+void auth_prove_wildcard_answer(auth_state_t *state);     /* RFC 4035 3.1.3.3, RFC 5155 7.2.6 */
+void auth_prove_wildcard_nodata(auth_state_t *state);     /* RFC 4035 3.1.3.4, RFC 5155 7.2.5 */
+void auth_prove_insecure_delegation(auth_state_t *state); /* no DS at state->found.cut: RFC 4035 3.1.4, RFC 5155 7.2.7 */
+void auth_write_proofs(auth_state_t *state);
+
+/* ---- additional.c ---- */
+
+/* Addresses of the names in state->additional, as far as they are there and fit. */
+void auth_write_additional(auth_state_t *state);
+/* An occluded node is glue below a zone cut; below a DNAME it cannot be seen at all (RFC 6672 2.4). */
+bool auth_is_visible(const zone_contents_t *zone, const zone_node_t *node);
+static inline bool auth_has_addresses(const zone_node_t *node)
+{
+    return (node->flags & (ZONE_NODE_ADDRESS | ZONE_NODE_FOREIGN)) == ZONE_NODE_ADDRESS;
+}
+/* A and AAAA of a node, with signatures where they are wanted. False: not all fitted; the rest is left out. */
+bool auth_write_addresses(auth_state_t *state, const zone_node_t *node);
