@@ -1,6 +1,8 @@
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "dnssec/nsec3_hash.h"
 
+#include "wire/text.h"
+
 #include <openssl/sha.h>
 #include <string.h>
 
@@ -57,37 +59,8 @@ void nsec3_hash_to_label(const uint8_t hash[static NSEC3_HASH_SIZE], uint8_t lab
     }
 }
 
-static bool digit_value(uint8_t octet, uint8_t *value)
-{
-    uint8_t lower = octet | 0x20;
-    if (octet >= '0' && octet <= '9') {
-        *value = (uint8_t)(octet - '0');
-        return true;
-    }
-    if (lower >= 'a' && lower <= 'v') {
-        *value = (uint8_t)(lower - 'a' + 10);
-        return true;
-    }
-    return false;
-}
-
 bool nsec3_hash_from_label(const uint8_t *label, size_t length, uint8_t hash[static NSEC3_HASH_SIZE])
 {
-    if (length != NSEC3_LABEL_SIZE) {
-        return false;
-    }
-    for (unsigned group = 0; group < NSEC3_HASH_SIZE / 5; group++) {
-        uint64_t bits = 0;
-        for (unsigned i = 0; i < 8; i++) {
-            uint8_t value;
-            if (!digit_value(label[group * 8 + i], &value)) {
-                return false;
-            }
-            bits = bits << 5 | value;
-        }
-        for (unsigned i = 0; i < 5; i++) {
-            hash[group * 5 + i] = (uint8_t)(bits >> (32 - 8 * i));
-        }
-    }
-    return true;
+    byte_writer_t writer = byte_writer(hash, NSEC3_HASH_SIZE);
+    return length == NSEC3_LABEL_SIZE && base32hex_decode((const char *)label, length, &writer) && !writer.failed;
 }

@@ -76,18 +76,23 @@ _Static_assert(sizeof(zone_rrset_t) == 24, "RRsets are packed by hand");
 
 typedef struct zone_contents zone_contents_t; /* opaque but for the head below */
 
-/* The part of the contents that in-line accessors need; every zone_contents_t begins with it. */
+/* The part of the contents that in-line accessors and look-ups need; every zone_contents_t begins with it. The first line of it is all that
+ * a look-up reads besides the image itself. */
 typedef struct zone_contents_head {
-    const uint8_t *base; /* the mapping */
+    const uint8_t *base;   /* the mapping */
+    const uint64_t *slots; /* the hash of the tree's names, see zone/image.h */
+    uint32_t slot_count;   /* home places in slots */
     zone_ref_t apex;
-    uint32_t serial;         /* of the SOA */
-    uint32_t negative_ttl_s; /* min(SOA TTL, SOA MINIMUM), RFC 2308 3 */
-    uint8_t has_nsec;        /* the apex holds NSEC: denial by NSEC */
-    uint8_t has_nsec3;       /* NSEC3PARAM and a chain: denial by NSEC3 */
-    uint8_t is_signed;       /* any RRSIG at the apex */
+    uint8_t apex_labels;
+    uint8_t walks_down; /* most names are delegations: look-ups begin below the apex, not at the full name */
+    uint8_t has_nsec;   /* the apex holds NSEC: denial by NSEC */
+    uint8_t has_nsec3;  /* NSEC3PARAM and a chain: denial by NSEC3 */
+    uint8_t is_signed;  /* any RRSIG at the apex */
     uint8_t nsec3_salt_size;
     uint16_t nsec3_iterations;
-    uint8_t nsec3_salt[255];
+    uint32_t serial;           /* of the SOA */
+    uint32_t negative_ttl_s;   /* min(SOA TTL, SOA MINIMUM), RFC 2308 3 */
+    const uint8_t *nsec3_salt; /* inside the mapping */
 } zone_contents_head_t;
 
 static inline const zone_contents_head_t *zone_head(const zone_contents_t *contents)
