@@ -1,5 +1,6 @@
 #include "auth/writer.h"
 
+#include "auth/copy.h"
 #include "base/bytes.h"
 #include "wire/rrtype.h"
 
@@ -9,35 +10,8 @@ enum {
     FIXED_SIZE = 8,      /* type, class, TTL */
     RECORD_SIZE = 2 + 8, /* pointer and fixed part; the length stands with the rdata */
     POINTER_SIZE = 2,
-    BLOCK = 16,
-    MEMCPY_FROM = 160, /* bytes; below, blocks beat the call */
-    SOA_TIMERS = 20,   /* serial, refresh, retry, expire, minimum */
+    SOA_TIMERS = 20, /* serial, refresh, retry, expire, minimum */
 };
-
-/* Copies n >= 2 bytes without reading or writing past them. */
-static inline uint8_t *copy(uint8_t *out, const uint8_t *in, size_t n)
-{
-    if (n >= BLOCK) {
-        if (UNLIKELY(n >= MEMCPY_FROM)) {
-            memcpy(out, in, n);
-            return out + n;
-        }
-        for (size_t i = 0; i + BLOCK <= n; i += BLOCK) {
-            memcpy(out + i, in + i, BLOCK);
-        }
-        memcpy(out + n - BLOCK, in + n - BLOCK, BLOCK);
-    } else if (n >= 8) {
-        memcpy(out, in, 8);
-        memcpy(out + n - 8, in + n - 8, 8);
-    } else if (n >= 4) {
-        memcpy(out, in, 4);
-        memcpy(out + n - 4, in + n - 4, 4);
-    } else {
-        memcpy(out, in, 2);
-        out[n - 1] = in[n - 1];
-    }
-    return out + n;
-}
 
 /* Type, class and TTL as they stand in a message. */
 static inline uint64_t rrset_fixed(const zone_rrset_t *rrset)
@@ -153,7 +127,7 @@ static uint8_t *put_name(auth_writer_t *writer, uint8_t *p, zone_ref_t ref)
             return NULL;
         }
         auth_names_add(writer->names, ref, writer->stamp, (size_t)(p - writer->begin));
-        p = copy(p, node->wire, label);
+        p = copy_bytes(p, node->wire, label);
         ref = node->parent;
     }
 }
@@ -208,7 +182,7 @@ static inline uint8_t *put_plain(uint8_t *p, uint16_t pointer, uint64_t fixed, c
         size_t size = 2 + (size_t)load_be16(record);
         p = put_owner(p, pointer);
         memcpy(p, &fixed, FIXED_SIZE);
-        p = copy(p + FIXED_SIZE, record, size);
+        p = copy_bytes(p + FIXED_SIZE, record, size);
         record += size;
     }
     return p;
@@ -294,7 +268,7 @@ static uint8_t *put_record(auth_writer_t *writer, const zone_node_t *node, uint6
         return put_references(writer, p, record);
     }
     size_t size = 2 + (size_t)load_be16(record);
-    return size <= (size_t)(writer->end - p) ? copy(p, record, size) : NULL;
+    return size <= (size_t)(writer->end - p) ? copy_bytes(p, record, size) : NULL;
 }
 
 bool auth_write_record(auth_writer_t *writer, const zone_node_t *node, const zone_rrset_t *rrset, const uint8_t *record, bool is_signature)
