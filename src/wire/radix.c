@@ -141,7 +141,7 @@ bool base32hex_decode(const char *text, size_t length, byte_writer_t *writer)
 void text_append_hex(buffer_t *out, const uint8_t *data, size_t size)
 {
     static const char digits[] = "0123456789ABCDEF";
-    uint8_t *room = buffer_reserve(out, 2 * size);
+    uint8_t *room = size > 0 ? buffer_reserve(out, 2 * size) : NULL;
     if (room) {
         for (size_t i = 0; i < size; i++) {
             room[2 * i] = (uint8_t)digits[data[i] >> 4];
@@ -155,7 +155,7 @@ void text_append_base64(buffer_t *out, const uint8_t *data, size_t size)
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     size_t length = (size + 2) / 3 * 4;
-    uint8_t *room = buffer_reserve(out, length);
+    uint8_t *room = length > 0 ? buffer_reserve(out, length) : NULL;
     if (!room) {
         return;
     }

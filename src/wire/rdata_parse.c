@@ -612,7 +612,7 @@ static status_t parse_generic_checked(rdata_parser_t *parser)
     if (rdata_check(parser->type, rrclass, parser->writer.data, parser->writer.position) != STATUS_OK) {
         char type[RRTYPE_TEXT_MAX];
         rrtype_to_text(parser->type, type);
-        return rdata_fail(parser, STATUS_MALFORMED, NULL, "these octets are not the data of a %s record", type);
+        return rdata_fail(parser, STATUS_MALFORMED, NULL, "these octets do not have the format of type %s", type);
     }
     return STATUS_OK;
 }

@@ -388,6 +388,9 @@ void rdata_to_text(uint16_t type, uint16_t rrclass, const uint8_t *rdata, size_t
         return;
     }
     printer_t printer = {.out = out, .start = out->size};
+    if (length == 0) {
+        return; /* APL without items: nothing to be said */
+    }
     rdata_walk_t walk = {.fields = fields, .reader = byte_reader(rdata, length)};
     uint8_t code;
     while ((code = rdata_walk_next(&walk)) != FIELD_END) {

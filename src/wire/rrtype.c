@@ -284,7 +284,7 @@ static bool mnemonic_find(const mnemonic_t *table, size_t count, const char *tex
         low = load_be64(low[half].text) <= key ? low + half : low;
         n -= half;
     }
-    if (memcmp(low->text, upper, sizeof upper) != 0) {
+    if (memcmp(low->text, upper, sizeof upper) != 0 || upper[length - 1] == 0) {
         return false;
     }
     *number = low->number;
