@@ -241,11 +241,15 @@ class Nsd(Server):
     kind = 'nsd'
     program = 'nsd'
 
+    def __init__(self, zones, minimal=False, **others):
+        super().__init__(zones, **others)
+        self.minimal = minimal  # no optional authority and additional data
+
     def configuration(self):
         lines = ['server:', ' ip-address: %s@%d' % (self.address, self.port), ' username: ""', ' chroot: ""', ' database: ""',
                  ' zonesdir: "%s"' % self.directory, ' pidfile: "%s/pid"' % self.directory, ' xfrdfile: "%s/xfrd"' % self.directory,
                  ' xfrdir: "%s"' % self.directory, ' zonelistfile: "%s/zonelist"' % self.directory, ' server-count: 1',
-                 ' logfile: "%s/log"' % self.directory, ' rrl-ratelimit: 0', ' tcp-count: 200', ' minimal-responses: no',
+                 ' logfile: "%s/log"' % self.directory, ' rrl-ratelimit: 0', ' tcp-count: 200', ' minimal-responses: %s' % ('yes' if self.minimal else 'no'),
                  ' refuse-any: no', self.extra, 'remote-control:', ' control-enable: no']
         for zone in self.zones:
             lines += ['zone:', ' name: "%s"' % zone.name, ' zonefile: "%s"' % zone.file, ' provide-xfr: 127.0.0.1 NOKEY']

@@ -225,20 +225,20 @@ class Asker:
         replies = [None] * len(queries)
         for start in range(0, len(queries), window):
             waiting = set(range(start, min(start + window, len(queries))))
-            for _ in range(3):
-                self._round(queries, waiting, replies)
+            for patience in (0.1, 0.3, 1.0):
+                self._round(queries, waiting, replies, self.timeout_s * patience)
                 if not waiting:
                     break
         return replies
 
-    def _round(self, queries, waiting, replies):
+    def _round(self, queries, waiting, replies, timeout_s):
         ids = {}
         base = random.randrange(65536)
         for offset, index in enumerate(sorted(waiting)):
             identifier = (base + offset) & 0xffff
             ids[identifier] = index
             self.udp.send(struct.pack('!H', identifier) + queries[index][2:])
-        until = time.monotonic() + self.timeout_s
+        until = time.monotonic() + timeout_s
         while waiting:
             ready, _, _ = select.select([self.udp], [], [], max(0, until - time.monotonic()))
             if not ready:

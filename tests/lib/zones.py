@@ -305,7 +305,6 @@ $TTL 1200
 *     MX  10 @
 ns    A   203.0.113.53
 a.b   TXT "b is empty"
-*.cut NS  ns
 '''
 
 

@@ -1,0 +1,282 @@
+#!/usr/bin/python3
+"""Sets Portolan beside NSD, Knot DNS and gdnsd in one run and writes docs/benchmarks.md.
+
+    bench/bench.py [--quick] [--output FILE] [--zone root|tld|hosting]... [--server NAME]...
+
+Each server has one worker, pinned to the first processor; the client is pinned to another. All servers of a zone run at once, and are
+asked in turn, round after round, so that whatever else the machine does hits them alike; the figures are medians over the rounds of
+answers per second of processor time of the server (user and system), which another program's load disturbs least. Everything happens in a
+network namespace of its own where that can be had, else on the loopback interface. --quick takes fewer and shorter rounds."""
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import date
+from pathlib import Path
+
+TREE = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(TREE / 'tests' / 'lib'))
+
+import peers  # noqa: E402
+import worlds  # noqa: E402
+
+CLIENTS = TREE / 'build' / 'bench'
+TICKS = os.sysconf('SC_CLK_TCK')
+UDP_OUTSTANDING = 160
+TCP_CONNECTIONS, TCP_OUTSTANDING = 10, 16
+NAMES = {'portolan': 'Portolan', 'nsd': 'NSD', 'knot': 'Knot DNS', 'gdnsd': 'gdnsd'}
+PINNED = ['taskset', '-c', '0']
+
+
+class Failed(Exception):
+    pass
+
+
+def build_clients():
+    CLIENTS.mkdir(parents=True, exist_ok=True)
+    for client in ('udpload', 'tcpload'):
+        subprocess.run(['gcc', '-std=gnu17', '-D_GNU_SOURCE', '-O2', '-o', CLIENTS / client, TREE / 'bench' / (client + '.c'),
+                        TREE / 'bench' / 'load.c'], check=True)
+
+
+def enter_namespace():
+    """Runs this script again where no other program's packets are; stays here when that cannot be had."""
+    if os.environ.get('PORTOLAN_BENCH_NAMESPACE'):
+        up = subprocess.run(['ip', 'link', 'set', 'lo', 'up'], capture_output=True, check=False)
+        return up.returncode == 0
+    for flags in (['-n'], ['-rn']):
+        if subprocess.run(['unshare', *flags, 'ip', 'link', 'set', 'lo', 'up'], capture_output=True, check=False).returncode == 0:
+            os.environ['PORTOLAN_BENCH_NAMESPACE'] = '1'
+            os.execvp('unshare', ['unshare', *flags, sys.executable, str(Path(__file__).resolve()), *sys.argv[1:]])
+    return False
+
+
+def process_tree(pid):
+    """The process and all below it."""
+    pids = [pid]
+    for process in pids:
+        try:
+            for task in Path('/proc/%d/task' % process).iterdir():
+                pids += [int(child) for child in (task / 'children').read_text().split()]
+        except OSError:
+            continue
+    return pids
+
+
+def cpu_s(pids):
+    """User and system time of the processes, threads that have ended included."""
+    total = 0
+    for pid in pids:
+        try:
+            fields = Path('/proc/%d/stat' % pid).read_text().rsplit(')', 1)[1].split()
+        except OSError:
+            continue
+        total += int(fields[11]) + int(fields[12])
+    return total / TICKS
+
+
+def memory_mib(pids):
+    """Proportional set size: what is shared between processes counts once."""
+    total = 0
+    for pid in pids:
+        try:
+            for line in Path('/proc/%d/smaps_rollup' % pid).read_text().splitlines():
+                if line.startswith('Pss:'):
+                    total += int(line.split()[1])
+        except OSError:
+            continue
+    return total / 1024
+
+
+def make_server(kind, world):
+    """One worker, minimal answers, 1232 bytes of UDP at most."""
+    zone_file = world.plain if kind == 'gdnsd' else world.file
+    zone = [peers.Zone(world.origin, zone_file)]
+    common = {'ready_s': 180, 'prefix': PINNED}
+    if kind == 'portolan':
+        return peers.Portolan(zone, workers=1, **common)
+    if kind == 'nsd':
+        return peers.Nsd(zone, extra=' ipv4-edns-size: 1232', minimal=True, **common)
+    if kind == 'knot':
+        return peers.Knot(zone, extra='  udp-max-payload: 1232', **common)
+    return peers.Gdnsd(zone, **common)
+
+
+def run_client(name, server, world, seconds):
+    command = ['taskset', '-c', str(client_processor()), CLIENTS / name, server.address, str(server.port), world.queries, str(seconds)]
+    command += [str(UDP_OUTSTANDING)] if name == 'udpload' else [str(TCP_CONNECTIONS), str(TCP_OUTSTANDING)]
+    pids = process_tree(server.pid)
+    before = cpu_s(pids)
+    run = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False, timeout=seconds + 60)
+    used = cpu_s(pids) - before
+    if run.returncode != 0:
+        raise Failed('%s against %s: %s' % (name, server.kind, run.stderr.strip()))
+    result = json.loads(run.stdout)
+    good = sum(count for rcode, count in result['rcodes'].items() if rcode in ('0', '3'))
+    if good < 0.99 * result['answers'] or result['answers'] == 0:
+        raise Failed('%s against %s: answers with an error: %s' % (name, server.kind, result['rcodes']))
+    return {'rate': result['answers'] / result['seconds'], 'per_cpu': result['answers'] / max(used, 1 / TICKS), 'lost': result['lost'],
+            'size': result['bytes'] / result['answers']}
+
+
+def client_processor():
+    processors = sorted(os.sched_getaffinity(0))
+    return processors[1] if len(processors) > 1 else processors[0]
+
+
+def measure(world, kinds, options):
+    """{kind: {'load_s', 'load_cpu_s', 'memory', 'udp': [...], 'tcp': [...]}}"""
+    figures, servers = {}, {}
+    try:
+        for kind in kinds:
+            server = make_server(kind, world)
+            print('  starting', NAMES[kind], flush=True)
+            try:
+                server.start()
+            except RuntimeError as error:
+                print('  %s cannot serve this zone: %s' % (NAMES[kind], str(error).splitlines()[0]))
+                server.remove()
+                continue
+            servers[kind] = server
+            time.sleep(1)
+            pids = process_tree(server.pid)
+            figures[kind] = {'load_s': server.start_s, 'load_cpu_s': cpu_s(pids), 'memory': memory_mib(pids), 'udp': [], 'tcp': []}
+        for kind, server in servers.items():  # caches and tables as they are in service
+            run_client('udpload', server, world, 1)
+        for number in range(options.rounds):
+            print('  round %d of %d' % (number + 1, options.rounds), flush=True)
+            for name, client in (('udp', 'udpload'), ('tcp', 'tcpload')):
+                for kind in _turned(list(servers), number):
+                    figures[kind][name].append(run_client(client, servers[kind], world, options.seconds))
+        for kind, server in servers.items():
+            figures[kind]['memory'] = max(figures[kind]['memory'], memory_mib(process_tree(server.pid)))
+    finally:
+        for server in servers.values():
+            server.stop()
+            server.remove()
+    return figures
+
+
+def _turned(items, by):
+    by %= max(1, len(items))
+    return items[by:] + items[:by]
+
+
+def median(runs, key):
+    return statistics.median(run[key] for run in runs)
+
+
+def spread(runs):
+    return '%.0f (%.0f to %.0f)' % tuple(x / 1000 for x in (median(runs, 'per_cpu'), min(r['per_cpu'] for r in runs), max(r['per_cpu'] for r in runs)))
+
+
+def table(figures):
+    lines = ['| server | UDP, k answers per CPU-second | UDP, k answers/s | TCP, k answers per CPU-second | TCP, k answers/s | bytes an answer '
+             '| load, s | load, CPU-s | memory, MiB |', '|---|---:|---:|---:|---:|---:|---:|---:|---:|']
+    for kind, figure in figures.items():
+        lines.append('| %s | %s | %.0f | %s | %.0f | %.0f | %.2f | %.2f | %.1f |' % (
+            NAMES[kind], spread(figure['udp']), median(figure['udp'], 'rate') / 1000, spread(figure['tcp']), median(figure['tcp'], 'rate') / 1000,
+            median(figure['udp'], 'size'), figure['load_s'], figure['load_cpu_s'], figure['memory']))
+    return lines
+
+
+def ratios(figures):
+    """Portolan against each peer; over 1 is ahead."""
+    ours = figures.get('portolan')
+    if ours is None:
+        return []
+    lines = ['| Portolan against | UDP | TCP | load time | memory |', '|---|---:|---:|---:|---:|']
+    for kind, figure in figures.items():
+        if kind != 'portolan':
+            lines.append('| %s | %.2f x | %.2f x | %.2f x | %.2f x |' % (
+                NAMES[kind], median(ours['udp'], 'per_cpu') / median(figure['udp'], 'per_cpu'),
+                median(ours['tcp'], 'per_cpu') / median(figure['tcp'], 'per_cpu'), figure['load_s'] / ours['load_s'],
+                figure['memory'] / ours['memory']))
+    return lines
+
+
+def machine():
+    model = next((line.split(':', 1)[1].strip() for line in Path('/proc/cpuinfo').read_text().splitlines() if line.startswith('model name')),
+                 platform.machine())
+    memory = next(int(line.split()[1]) for line in Path('/proc/meminfo').read_text().splitlines() if line.startswith('MemTotal'))
+    system = next((line.split('=', 1)[1].strip('"') for line in Path('/etc/os-release').read_text().splitlines()
+                   if line.startswith('PRETTY_NAME')), '')
+    return '%s, %d processors, %.0f GiB, Linux %s, %s' % (model, os.cpu_count(), memory / 2 ** 20, platform.release(), system)
+
+
+def versions(kinds):
+    flags = {'nsd': '-v', 'knot': '-V', 'gdnsd': '-h'}
+    found = []
+    for kind in kinds:
+        if kind == 'portolan':
+            found.append('Portolan at ' + worlds.peers_commit())
+            continue
+        run = subprocess.run([peers.peer_program(peers.JUDGES[kind].program), flags[kind]], capture_output=True, text=True, check=False)
+        words = (run.stdout + run.stderr).replace(',', ' ').split()
+        found.append('%s %s' % (NAMES[kind], next((word for word in words if word[:1].isdigit()), '')))
+    return ', '.join(found)
+
+
+def page(results, kinds, options, has_namespace):
+    lines = ['# Benchmarks', '', 'Written by `make bench` on %s; do not edit. %s.' % (date.today().isoformat(), versions(kinds)), '',
+             '**Machine.** %s.' % machine(), '',
+             '**Method.** One worker per server, pinned to one processor; the client (`bench/udpload.c`, `bench/tcpload.c`) pinned to another and '
+             'batching, so that it is not the limit; %s. All servers of a zone run at once and are asked in turn, %d rounds of %d s each; figures are '
+             'medians, with the lowest and highest round in brackets. *Answers per CPU-second* counts the user and system time of all processes of '
+             'the server: it is what may be compared, since other programs use the machine too. UDP: %d queries under way. TCP: %d connections with '
+             '%d queries under way on each. Load: from the start of the program to the first answer from the zone. Memory: proportional set size of '
+             'all its processes, the highest seen. All give minimal answers of at most 1,232 bytes. Less than 1.15 x apart is no lead.'
+             % ('in a network namespace of its own' if has_namespace else 'on the loopback interface', options.rounds, options.seconds,
+                UDP_OUTSTANDING, TCP_CONNECTIONS, TCP_OUTSTANDING), '']
+    for world, figures in results:
+        lines += ['## ' + world.title, '', world.about, '', *table(figures), '', *ratios(figures), '']
+    return '\n'.join(lines).rstrip() + '\n'
+
+
+def parse_options():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('--quick', action='store_true', help='3 rounds of 1 s rather than 7 of 3 s')
+    parser.add_argument('--output', type=Path, default=TREE / 'docs' / 'benchmarks.md')
+    parser.add_argument('--zone', action='append', choices=['root', 'tld', 'hosting'])
+    parser.add_argument('--server', action='append', choices=list(NAMES))
+    options = parser.parse_args()
+    options.rounds, options.seconds = (3, 1) if options.quick else (7, 3)
+    return options
+
+
+def main():
+    options = parse_options()
+    if not os.environ.get('PORTOLAN_BENCH_NAMESPACE'):
+        subprocess.run([TREE / 'scripts' / 'peers'], stdout=subprocess.DEVNULL, check=False)
+        build_clients()
+    has_namespace = enter_namespace()
+    kinds = [kind for kind in options.server or NAMES if peers.available(kind)]
+    missing = [NAMES[kind] for kind in options.server or NAMES if kind not in kinds]
+    if missing:
+        print('Not here, and left out: ' + ', '.join(missing))
+    directory = Path(tempfile.mkdtemp(prefix='portolan-bench-'))
+    directory.chmod(0o755)
+    results = []
+    try:
+        for name in options.zone or ['root', 'tld', 'hosting']:
+            print('zone', name, flush=True)
+            world = getattr(worlds, name)(directory)
+            able = [kind for kind in kinds if kind != 'gdnsd' or world.plain is not None]
+            figures = measure(world, able, options)
+            results.append((world, figures))
+            print('\n'.join(table(figures) + [''] + ratios(figures)), flush=True)
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+    options.output.write_text(page(results, kinds, options, has_namespace))
+    print('Written:', options.output)
+
+
+if __name__ == '__main__':
+    main()
