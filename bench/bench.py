@@ -216,7 +216,7 @@ def versions(kinds):
     found = []
     for kind in kinds:
         if kind == 'portolan':
-            found.append('Portolan at ' + worlds.peers_commit())
+            found.append('Portolan at ' + worlds.commit())
             continue
         run = subprocess.run([peers.peer_program(peers.JUDGES[kind].program), flags[kind]], capture_output=True, text=True, check=False)
         words = (run.stdout + run.stderr).replace(',', ' ').split()

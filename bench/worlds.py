@@ -91,7 +91,8 @@ def tld(directory, count=1_000_000):
         for i, name in enumerate(names):
             if i % 5 == 0:
                 lines = '%s NS ns1.%s\n%s NS ns2.%s\nns1.%s A 198.51.%d.%d\n' % (name, name, name, name, name, i >> 8 & 255, i & 255)
-                lines += 'ns2.%s A 203.0.%d.%d\n' % (name, i >> 8 & 255, i & 255) if i % 10 == 0 else ''
+                lines += 'ns2.%s A 203.0.%d.%d\n' % (name, i >> 8 & 255, i & 255)
+                lines += 'ns1.%s AAAA 2001:db8::%x:%x\n' % (name, i >> 16, i & 0xffff) if i % 10 == 0 else ''
             else:
                 server = pick.randrange(len(hosters) // 2) * 2
                 lines = '%s NS %s\n%s NS %s\n' % (name, hosters[server], name, hosters[server + 1])
@@ -121,7 +122,7 @@ def hosting(directory, count=100_000):
             kind = i % 10
             if kind < 6:
                 out.write('%s A 198.51.%d.%d\n' % (name, i >> 8 & 255, i & 255))
-                out.write('%s AAAA 2001:db8::%x\n' % (name, i) if kind < 3 else '')
+                out.write('%s AAAA 2001:db8::%x:%x\n' % (name, i >> 16, i & 0xffff) if kind < 3 else '')
                 out.write('%s MX 10 mail\n%s TXT "v=spf1 mx -all"\n' % (name, name) if kind == 0 else '')
             elif kind < 9:
                 out.write('%s CNAME %s\n' % (name, names[i - kind]))
@@ -140,7 +141,7 @@ def hosting(directory, count=100_000):
                  '100,000 names with addresses, aliases, mail and text; 10% of the questions are for names that do not exist, 80% have EDNS.')
 
 
-def peers_commit():
+def commit():
     """What the tree is at, for the page."""
     run = subprocess.run(['git', 'describe', '--always', '--dirty'], capture_output=True, text=True, check=False, cwd=Path(__file__).parent)
     return run.stdout.strip() or 'unknown'
