@@ -65,6 +65,8 @@ static status_t parse_opt(message_parser_t *parser, section_t section, const rec
         return STATUS_MALFORMED;
     }
     edns_set_fixed(edns, record->rrclass, ttl);
+    edns->options = options;
+    edns->options_size = record->rdlength;
     if (edns->version == 0) {
         edns_read_options(edns, options, record->rdlength);
     }

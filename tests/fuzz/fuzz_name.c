@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { POSITIONS_MAX = 512 };
+enum { POSITIONS_MAX = 64 };
 
 static void check_name(const name_t *name)
 {
