@@ -18,10 +18,25 @@ bool auth_write_addresses(auth_state_t *state, const zone_node_t *node)
     return true;
 }
 
-/* One name of the RRset's rdata: at most AUTH_ADDITIONAL_MAX different ones. False ends the section. */
+bool auth_is_visible(const zone_contents_t *zone, const zone_node_t *node)
+{
+    if (!(node->flags & ZONE_NODE_OCCLUDED)) {
+        return true;
+    }
+    while (node->flags & ZONE_NODE_OCCLUDED) {
+        node = zone_node(zone, node->parent);
+    }
+    return node->flags & ZONE_NODE_CUT;
+}
+
+/* One name of the RRset's rdata: at most AUTH_ADDITIONAL_MAX different ones. False ends the section. Glue goes with NS only: the servers
+ * of the root are named below a delegated zone. */
 static bool add_node(auth_state_t *state, const zone_node_t *node)
 {
-    if ((node->flags & (ZONE_NODE_ADDRESS | ZONE_NODE_FOREIGN | ZONE_NODE_OCCLUDED)) != ZONE_NODE_ADDRESS || node->flags & ZONE_NODE_CUT) {
+    if (!auth_has_addresses(node)) {
+        return true;
+    }
+    if (node->flags & (ZONE_NODE_OCCLUDED | ZONE_NODE_CUT) && (state->additional->type != TYPE_NS || !auth_is_visible(state->zone, node))) {
         return true;
     }
     for (unsigned i = 0; i < state->added_count; i++) {

@@ -181,9 +181,9 @@ size_t served_ask_raw(served_t *served, const question_t *question, uint8_t *out
 
 const char *served_ask(served_t *served, const question_t *question, buffer_t *text)
 {
-    static uint8_t out[MESSAGE_MAX];
+    uint8_t *out = served->out;
     net_reply_t reply;
-    size_t size = served_ask_raw(served, question, out, served->protocol == NET_UDP ? 4096 : sizeof out, &reply);
+    size_t size = served_ask_raw(served, question, out, served->protocol == NET_UDP ? 4096 : sizeof served->out, &reply);
     buffer_reset(text);
     if (size > 0) {
         served_print(out, size, text);
