@@ -32,8 +32,9 @@ control_service_t *control_service_new(server_t *server, log_t *log, const char 
 
 /* Binds the socket that the server's settings name (nothing to do if they name none), making its directory if that is missing. A socket
  * left behind by a server that is gone is removed; one that answers is not. Call before privileges are given up: directory and
- * socket go to settings->user then. On failure *why (for people) is filled.
- * STATUS_EXISTS: another server answers there; STATUS_DENIED, STATUS_IO: the system refused (errno); STATUS_INVALID: path too long. */
+ * socket go to settings->user then. On failure *why (for people) is filled. That the socket of the defaults cannot be made is no failure
+ * but a warning in the log: who starts the server without settings and rights still gets a server. STATUS_EXISTS: another server answers
+ * there; STATUS_DENIED, STATUS_IO: the system refused (errno); STATUS_INVALID: path too long. */
 status_t control_service_open(control_service_t *service, buffer_t *why) MUST_USE;
 
 /* Starts the thread (all signals blocked in it); call after privileges are given up. STATUS_OK without a socket as well. STATUS_NO_MEMORY,
