@@ -1,6 +1,7 @@
 #include "base/arena.h"
 
 #include <stdalign.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +13,8 @@ struct arena_chunk {
 
 void arena_init(arena_t *arena, size_t chunk_size, size_t maximum)
 {
+    /* Half the address space, so that rounding up cannot overflow. */
+    maximum = maximum < SIZE_MAX / 2 ? maximum : SIZE_MAX / 2;
     *arena = (arena_t){.chunk_size = chunk_size ? chunk_size : 65536, .maximum = maximum};
 }
 

@@ -29,7 +29,13 @@ typedef struct log_field {
     int64_t number;
 } log_field_t;
 
-#define LOG_TEXT(key_, text_)     ((log_field_t){.key = (key_), .text = (text_) ? (text_) : ""})
+/* A function, as an array is a text too, and compilers mistrust asking an array whether it is NULL. */
+static inline log_field_t log_text_field(const char *key, const char *text)
+{
+    return (log_field_t){.key = key, .text = text ? text : ""};
+}
+
+#define LOG_TEXT(key_, text_)     log_text_field((key_), (text_))
 #define LOG_NUMBER(key_, number_) ((log_field_t){.key = (key_), .number = (int64_t)(number_)})
 
 void log_init(log_t *log, int fd, log_level_t threshold);
