@@ -262,7 +262,7 @@ class Asker:
                 tcp.sendall(b''.join(struct.pack('!HH', len(queries[i]), i & 0xffff) + queries[i][2:] for i in range(start, end)))
                 for _ in range(start, end):
                     try:
-                        reply, buffer = _read_frame(tcp, buffer)
+                        reply, buffer = read_frame(tcp, buffer)
                     except (OSError, EOFError):
                         return replies
                     index = start + ((struct.unpack_from('!H', reply)[0] - start) & 0xffff)
@@ -277,7 +277,7 @@ class Asker:
             tcp.sendall(struct.pack('!H', len(message)) + message)
             messages, buffer, soas = [], b'', 0
             while soas < 2:
-                reply, buffer = _read_frame(tcp, buffer)
+                reply, buffer = read_frame(tcp, buffer)
                 messages.append(parse(reply))
                 if messages[-1].rcode != 0 or not messages[-1].answer:
                     break
@@ -285,7 +285,7 @@ class Asker:
         return messages
 
 
-def _read_frame(tcp, buffer):
+def read_frame(tcp, buffer):
     while len(buffer) < 2 or len(buffer) < 2 + struct.unpack_from('!H', buffer)[0]:
         data = tcp.recv(65536)
         if not data:
