@@ -19,7 +19,11 @@ typedef struct server server_t;
 
 /* Takes settings (owned from now on, freed with the server or when replaced). NULL without memory. */
 server_t *server_new(server_settings_t *settings, log_t *log);
-/* Binds every listener (all or none; the log names each that fails and why) and loads zones on background threads; zones that cannot be
+/* Binds every listener (all or none; the log names each that fails and why). Optional: server_start() does it otherwise. So that zones can
+ * be read with the rights that a later reload will have. STATUS_EXISTS, STATUS_DENIED, STATUS_NOT_FOUND, STATUS_IO ... as listener_open().
+ */
+status_t server_bind(server_t *server) MUST_USE;
+/* Binds every listener, if server_bind() has not, and loads zones on background threads; zones that cannot be
  * loaded answer SERVFAIL and the log has every error of the file. Returns when all are bound and loaded, with workers not yet running,
  * so that the caller can give up privileges before server_run(). */
 status_t server_start(server_t *server) MUST_USE;

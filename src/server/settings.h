@@ -17,6 +17,7 @@
 typedef struct listen_settings {
     net_protocol_t protocol; /* NET_UDP stands for dns://, UDP and TCP */
     net_address_t address;   /* with port */
+    bool optional;           /* left out with a warning where the system has no such address (::1 of the default) */
 } listen_settings_t;
 
 typedef struct zone_settings {

@@ -1,0 +1,302 @@
+/* Listeners, caps, timers and turns of the connections of one worker; the connections themselves are in tcp_connection.c. */
+#include "net/tcp.h"
+
+#include "base/require.h"
+#include "net/tcp_connection.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    ACCEPTS_PER_TURN = 16,
+    ACCEPTS_AT_REMOVAL_MAX = 4096,
+    PAUSE_MS = 100, /* after an accept without descriptors and nobody to evict */
+    COMPLAINT_EVERY_MS = 60000,
+    EVICTION_STEPS_MAX = 256, /* looking for a connection of one client */
+    CLOCK_SLACK_MS = 5,       /* the coarse clock's tick */
+};
+
+typedef struct tcp_listener {
+    net_event_t event;
+    tcp_t *tcp;
+    struct tcp_listener *next;
+    net_address_t address;
+    int fd;
+} tcp_listener_t;
+
+tcp_t *tcp_new(const tcp_environment_t *environment, tcp_timeouts_t timeouts)
+{
+    tcp_t *tcp = calloc(1, sizeof *tcp);
+    if (!tcp) {
+        return NULL;
+    }
+    tcp->environment = *environment;
+    tcp->timeouts = timeouts;
+    tcp->kept_ms = timeouts.idle_ms;
+    tcp->turns_end = &tcp->turns;
+    tcp->in_scratch = malloc(FRAMING_SCRATCH_MAX);
+    tcp->out_scratch = malloc(TCP_OUT_SIZE);
+    if (!tcp->in_scratch || !tcp->out_scratch) {
+        tcp_free(tcp);
+        return NULL;
+    }
+    return tcp;
+}
+
+void tcp_set_timeouts(tcp_t *tcp, tcp_timeouts_t timeouts)
+{
+    tcp->timeouts = timeouts;
+    tcp->kept_ms = timeouts.idle_ms;
+}
+
+/* ---- room for one more ---- */
+
+static void evict(tcp_connection_t *connection)
+{
+    net_count(connection->tcp->environment.counters, NET_TCP_EVICTED);
+    tcp_connection_close(connection);
+}
+
+/* Those that wait for their peer, by how little is lost: nobody who is taking an answer. */
+static const tcp_phase_t evictable[] = {TCP_IDLE, TCP_KEPT, TCP_FRESH, TCP_READING};
+
+static bool evict_oldest(tcp_t *tcp)
+{
+    tcp_connection_t *oldest = NULL;
+    for (size_t i = 0; i < ARRAY_SIZE(evictable); i++) {
+        tcp_connection_t *first = tcp->phases[evictable[i]].first;
+        if (first && (!oldest || first->since_ms < oldest->since_ms)) {
+            oldest = first;
+        }
+    }
+    if (oldest) {
+        evict(oldest);
+    }
+    return oldest != NULL;
+}
+
+static bool evict_of_prefix(tcp_t *tcp, net_prefix_t prefix)
+{
+    unsigned steps = EVICTION_STEPS_MAX;
+    tcp_connection_t *oldest = NULL;
+    for (size_t i = 0; i < ARRAY_SIZE(evictable); i++) {
+        for (tcp_connection_t *c = tcp->phases[evictable[i]].first; c && steps > 0; c = c->next, steps--) {
+            if (c->prefix.bits == prefix.bits && c->prefix.family == prefix.family) {
+                oldest = !oldest || c->since_ms < oldest->since_ms ? c : oldest;
+                break;
+            }
+        }
+    }
+    if (oldest) {
+        evict(oldest);
+    }
+    return oldest != NULL;
+}
+
+static bool take_place(tcp_t *tcp, net_prefix_t prefix)
+{
+    net_quota_t *quota = tcp->environment.quota;
+    net_quota_verdict_t verdict = net_quota_take(quota, prefix);
+    if (verdict == QUOTA_TAKEN) {
+        return true;
+    }
+    bool evicted = verdict == QUOTA_FULL ? evict_oldest(tcp) : evict_of_prefix(tcp, prefix);
+    return evicted && net_quota_take(quota, prefix) == QUOTA_TAKEN;
+}
+
+/* ---- accepting ---- */
+
+static void set_listening(tcp_t *tcp, bool listening)
+{
+    for (tcp_listener_t *listener = tcp->listeners; listener; listener = listener->next) {
+        (void)!net_event_change(tcp->environment.epoll_fd, listener->fd, listening ? EPOLLIN : 0, &listener->event);
+    }
+}
+
+/* True when an accept may be tried again at once. */
+static bool handle_no_descriptors(tcp_t *tcp, int reason)
+{
+    int64_t now = tcp_now_ms();
+    net_count(tcp->environment.counters, NET_TCP_NO_DESCRIPTORS);
+    if (now >= tcp->next_complaint_ms) {
+        tcp->next_complaint_ms = now + COMPLAINT_EVERY_MS;
+        log_event(tcp->environment.log, LOG_WARNING, "tcp.no-descriptors", LOG_TEXT("error", strerrordesc_np(reason)),
+                  LOG_NUMBER("connections", net_quota_used(tcp->environment.quota)));
+    }
+    if (evict_oldest(tcp)) {
+        return true;
+    }
+    tcp->paused_until_ms = now + PAUSE_MS;
+    set_listening(tcp, false);
+    return false;
+}
+
+static void admit(tcp_t *tcp, int fd, const net_address_t *address)
+{
+    net_prefix_t prefix = net_address_prefix(address);
+    if (!take_place(tcp, prefix)) {
+        net_count(tcp->environment.counters, NET_TCP_REFUSED);
+        close(fd);
+        return;
+    }
+    (void)tcp_connection_open(tcp, fd, address, prefix);
+}
+
+static void accept_some(tcp_listener_t *listener, unsigned count)
+{
+    for (; count > 0; count--) {
+        net_address_t address;
+        socklen_t size = sizeof address;
+        int fd = accept4(listener->fd, &address.sa, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0) {
+            admit(listener->tcp, fd, &address);
+        } else if (errno == EAGAIN) {
+            return;
+        } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+            if (!handle_no_descriptors(listener->tcp, errno)) {
+                return;
+            }
+        } /* else: the peer's own failure, such as ECONNABORTED */
+    }
+}
+
+static void listener_ready(net_event_t *event, uint32_t events)
+{
+    (void)events;
+    accept_some((tcp_listener_t *)event, ACCEPTS_PER_TURN);
+}
+
+status_t tcp_add(tcp_t *tcp, int fd, const net_address_t *address)
+{
+    tcp_listener_t *listener = malloc(sizeof *listener);
+    if (!listener) {
+        close(fd);
+        return STATUS_NO_MEMORY;
+    }
+    *listener = (tcp_listener_t){.event = {.ready = listener_ready}, .tcp = tcp, .address = *address, .fd = fd};
+    if (net_event_add(tcp->environment.epoll_fd, fd, tcp->paused_until_ms ? 0 : EPOLLIN, &listener->event) != 0) {
+        close(fd);
+        free(listener);
+        return STATUS_IO;
+    }
+    listener->next = tcp->listeners;
+    tcp->listeners = listener;
+    return STATUS_OK;
+}
+
+void tcp_remove(tcp_t *tcp, const net_address_t *address)
+{
+    for (tcp_listener_t **link = &tcp->listeners; *link;) {
+        tcp_listener_t *listener = *link;
+        if (address && !net_address_equal(&listener->address, address)) {
+            link = &listener->next;
+            continue;
+        }
+        accept_some(listener, ACCEPTS_AT_REMOVAL_MAX);
+        *link = listener->next;
+        close(listener->fd);
+        free(listener);
+    }
+}
+
+/* ---- timers and turns ---- */
+
+static int64_t next_deadline_ms(const tcp_t *tcp)
+{
+    int64_t deadline = tcp->paused_until_ms ? tcp->paused_until_ms : INT64_MAX;
+    for (unsigned phase = 0; phase < TCP_PHASES; phase++) {
+        const tcp_connection_t *first = tcp->phases[phase].first;
+        int64_t expires = first ? first->since_ms + tcp_phase_timeout_ms(tcp, (tcp_phase_t)phase) : INT64_MAX;
+        deadline = expires < deadline ? expires : deadline;
+    }
+    return deadline;
+}
+
+int tcp_wait_ms(const tcp_t *tcp)
+{
+    if (tcp->turns) {
+        return 0;
+    }
+    int64_t deadline = next_deadline_ms(tcp);
+    if (deadline == INT64_MAX) {
+        return -1;
+    }
+    int64_t wait = deadline - tcp_now_ms() + CLOCK_SLACK_MS;
+    return wait < 0 ? 0 : wait > INT_MAX ? INT_MAX : (int)wait;
+}
+
+static void expire(tcp_t *tcp, int64_t now)
+{
+    for (unsigned phase = 0; phase < TCP_PHASES; phase++) {
+        unsigned timeout = tcp_phase_timeout_ms(tcp, (tcp_phase_t)phase);
+        while (tcp->phases[phase].first && now - tcp->phases[phase].first->since_ms >= timeout) {
+            net_count(tcp->environment.counters, NET_TCP_TIMED_OUT);
+            tcp_connection_close(tcp->phases[phase].first);
+        }
+    }
+    if (tcp->paused_until_ms && now >= tcp->paused_until_ms) {
+        tcp->paused_until_ms = 0;
+        set_listening(tcp, true);
+    }
+}
+
+/* One turn for each that is queued now; those queued on the way have theirs the next time. */
+static void run_turns(tcp_t *tcp)
+{
+    tcp_connection_t *queue = tcp->turns;
+    tcp->turns = NULL;
+    tcp->turns_end = &tcp->turns;
+    while (queue) {
+        tcp_connection_t *connection = queue;
+        queue = connection->next_turn;
+        connection->queued = false;
+        if (connection->fd >= 0) {
+            tcp_connection_turn(connection, false);
+        } else {
+            free(connection);
+        }
+    }
+}
+
+void tcp_run(tcp_t *tcp)
+{
+    run_turns(tcp);
+    if (next_deadline_ms(tcp) != INT64_MAX) {
+        expire(tcp, tcp_now_ms());
+    }
+    while (tcp->dead) {
+        tcp_connection_t *next = tcp->dead->next_turn;
+        free(tcp->dead);
+        tcp->dead = next;
+    }
+}
+
+bool tcp_is_quiet(const tcp_t *tcp)
+{
+    return !tcp->turns && !tcp->phases[TCP_WRITING].first;
+}
+
+void tcp_free(tcp_t *tcp)
+{
+    if (!tcp) {
+        return;
+    }
+    while (tcp->listeners) {
+        tcp_listener_t *next = tcp->listeners->next;
+        close(tcp->listeners->fd);
+        free(tcp->listeners);
+        tcp->listeners = next;
+    }
+    for (unsigned phase = 0; phase < TCP_PHASES; phase++) {
+        while (tcp->phases[phase].first) {
+            tcp_connection_close(tcp->phases[phase].first);
+        }
+    }
+    tcp_run(tcp);
+    free(tcp->in_scratch);
+    free(tcp->out_scratch);
+    free(tcp);
+}

@@ -1,0 +1,459 @@
+/* The life of one TCP connection.
+ *
+ *              first byte            whole message, answered
+ *    FRESH ---------------> READING ------------------------+
+ *      |                    ^     |                         v
+ *      |  whole message     |     | message            IDLE or KEPT
+ *      +--------------------|-----|------------------------>^ |
+ *                           |     v                         | | first byte: READING
+ *                           |   WRITING --------------------+ |
+ *                           |   (answer not taken yet,        |
+ *                           +--- or work left) <--------------+
+ *
+ * Invariants
+ *  1. out_end > out_start  =>  nothing is read, no message is taken, interest is EPOLLOUT.
+ *  2. stream != NULL  =>  no further message is taken before it has ended: answers keep their order.
+ *  3. Between turns the worker's scratch buffers belong to nobody.
+ *  4. A message that brings no answer restarts no timer.
+ */
+#include "net/tcp_connection.h"
+
+#include "base/bytes.h"
+#include "base/require.h"
+#include "wire/message.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { PROGRESS_BYTES = 4096 };
+
+int64_t tcp_now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+unsigned tcp_phase_timeout_ms(const tcp_t *tcp, tcp_phase_t phase)
+{
+    switch (phase) {
+    case TCP_FRESH:
+        return tcp->timeouts.first_byte_ms;
+    case TCP_IDLE:
+        return tcp->timeouts.idle_ms;
+    case TCP_KEPT:
+        return tcp->kept_ms;
+    default:
+        return tcp->timeouts.message_ms;
+    }
+}
+
+static void leave_list(tcp_connection_t *connection)
+{
+    tcp_list_t *list = &connection->tcp->phases[connection->phase];
+    *(connection->previous ? &connection->previous->next : &list->first) = connection->next;
+    *(connection->next ? &connection->next->previous : &list->last) = connection->previous;
+}
+
+static void join_list(tcp_connection_t *connection)
+{
+    tcp_list_t *list = &connection->tcp->phases[connection->phase];
+    connection->previous = list->last;
+    connection->next = NULL;
+    *(list->last ? &list->last->next : &list->first) = connection;
+    list->last = connection;
+}
+
+void tcp_connection_enter(tcp_connection_t *connection, tcp_phase_t phase, int64_t since_ms)
+{
+    if (connection->phase == phase && connection->since_ms == since_ms) {
+        return;
+    }
+    leave_list(connection);
+    connection->phase = (uint8_t)phase;
+    connection->since_ms = since_ms;
+    join_list(connection);
+}
+
+static net_budget_t *budget_of(const tcp_connection_t *connection)
+{
+    return net_quota_buffers(connection->tcp->environment.quota);
+}
+
+static void set_interest(tcp_connection_t *connection, uint32_t interest)
+{
+    if (connection->interest == interest) {
+        return;
+    }
+    if (net_event_change(connection->tcp->environment.epoll_fd, connection->fd, interest, &connection->event) != 0) {
+        tcp_connection_close(connection);
+        return;
+    }
+    connection->interest = interest;
+}
+
+static void free_out(tcp_connection_t *connection)
+{
+    if (connection->out) {
+        net_budget_give(budget_of(connection), connection->out_end);
+        free(connection->out);
+    }
+    connection->out = NULL;
+    connection->out_start = connection->out_end = 0;
+}
+
+void tcp_connection_close(tcp_connection_t *connection)
+{
+    tcp_t *tcp = connection->tcp;
+    if (connection->fd < 0) {
+        return;
+    }
+    if (connection->stream) {
+        connection->stream->free(connection->stream);
+        connection->stream = NULL;
+    }
+    framing_clear(&connection->in, budget_of(connection));
+    free_out(connection);
+    leave_list(connection);
+    close(connection->fd);
+    connection->fd = -1;
+    net_quota_give(tcp->environment.quota, connection->prefix);
+    net_count(tcp->environment.counters, NET_TCP_CLOSED);
+    if (!connection->queued) {
+        connection->next_turn = tcp->dead;
+        tcp->dead = connection;
+    }
+}
+
+/* ---- writing ---- */
+
+/* How many bytes the peer took; -1: the connection is gone. */
+static ssize_t write_some(tcp_connection_t *connection, const uint8_t *data, size_t size)
+{
+    for (;;) {
+        ssize_t written = send(connection->fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (written >= 0) {
+            return written;
+        }
+        if (errno == EAGAIN || errno == ENOBUFS) {
+            return 0;
+        }
+        if (errno != EINTR) {
+            return -1;
+        }
+    }
+}
+
+/* Buffer memory ran out: the one that has not taken its answer for longest makes room. */
+static bool take_budget(tcp_connection_t *connection, size_t size)
+{
+    tcp_connection_t *oldest = connection->tcp->phases[TCP_WRITING].first;
+    if (net_budget_take(budget_of(connection), size)) {
+        return true;
+    }
+    net_count(connection->tcp->environment.counters, NET_TCP_BUFFERS_REFUSED);
+    if (!oldest || oldest == connection) {
+        return false;
+    }
+    tcp_connection_close(oldest);
+    return net_budget_take(budget_of(connection), size);
+}
+
+static bool keep_out(tcp_connection_t *connection, const uint8_t *rest, size_t size)
+{
+    DEBUG_ASSERT(!connection->out);
+    if (!take_budget(connection, size)) {
+        return false;
+    }
+    connection->out = malloc(size);
+    if (!connection->out) {
+        net_budget_give(budget_of(connection), size);
+        return false;
+    }
+    memcpy(connection->out, rest, size);
+    connection->out_start = 0;
+    connection->out_end = (uint32_t)size;
+    connection->taken = 0;
+    tcp_connection_enter(connection, TCP_WRITING, connection->tcp->now_ms);
+    return true;
+}
+
+/* Writes what the scratch holds; true when all of it went. What did not is kept; without memory for it the connection is closed. */
+static bool flush_scratch(tcp_connection_t *connection)
+{
+    tcp_t *tcp = connection->tcp;
+    size_t size = tcp->out_used;
+    tcp->out_used = 0;
+    if (size == 0) {
+        return true;
+    }
+    ssize_t written = write_some(connection, tcp->out_scratch, size);
+    if (written == (ssize_t)size) {
+        return true;
+    }
+    if (written < 0 || !keep_out(connection, tcp->out_scratch + written, size - (size_t)written)) {
+        tcp_connection_close(connection);
+    }
+    return false;
+}
+
+/* True when nothing is kept any more. */
+static bool flush_kept(tcp_connection_t *connection)
+{
+    size_t left = connection->out_end - connection->out_start;
+    ssize_t written = write_some(connection, connection->out + connection->out_start, left);
+    if (written < 0) {
+        tcp_connection_close(connection);
+        return false;
+    }
+    connection->out_start += (uint32_t)written;
+    connection->taken += (uint32_t)written;
+    if ((size_t)written == left) {
+        free_out(connection);
+        return true;
+    }
+    if (connection->taken >= PROGRESS_BYTES) {
+        connection->taken = 0;
+        tcp_connection_enter(connection, TCP_WRITING, connection->tcp->now_ms);
+    }
+    return false;
+}
+
+/* ---- answering ---- */
+
+static void note_answer(tcp_connection_t *connection)
+{
+    connection->answered = true;
+    connection->rested_ms = connection->tcp->now_ms;
+}
+
+static bool scratch_has_room(const tcp_t *tcp)
+{
+    return TCP_OUT_SIZE - tcp->out_used >= FRAME_MAX;
+}
+
+static void add_frame(tcp_t *tcp, size_t size)
+{
+    store_be16(tcp->out_scratch + tcp->out_used, (uint16_t)size);
+    tcp->out_used += 2 + size;
+}
+
+/* As many messages of the stream as the scratch holds. */
+static void continue_stream(tcp_connection_t *connection)
+{
+    tcp_t *tcp = connection->tcp;
+    status_t status = STATUS_OK;
+    while (scratch_has_room(tcp)) {
+        size_t size = 0;
+        status = connection->stream->next(connection->stream, tcp->out_scratch + tcp->out_used + 2, FRAME_MAX - 2, &size);
+        if (status != STATUS_OK) {
+            break;
+        }
+        add_frame(tcp, size);
+    }
+    if (status == STATUS_END) {
+        connection->stream->free(connection->stream);
+        connection->stream = NULL;
+        note_answer(connection);
+    } else if (status != STATUS_OK) {
+        tcp_connection_close(connection); /* cut short, so that the peer does not take a part for the whole */
+    }
+}
+
+static void answer_message(tcp_connection_t *connection, const uint8_t *message, size_t size)
+{
+    tcp_t *tcp = connection->tcp;
+    const net_handler_t *handler = &tcp->environment.handler;
+    net_client_t client = {.address = &connection->address, .protocol = NET_TCP};
+    net_reply_t reply = {.size = 0};
+    connection->progressed = true;
+    if (size < MESSAGE_HEADER_SIZE) {
+        net_count(tcp->environment.counters, NET_TCP_MALFORMED);
+        connection->closing = true;
+        return;
+    }
+    handler->answer(handler->context, &client, message, size, tcp->out_scratch + tcp->out_used + 2, FRAME_MAX - 2, &reply);
+    if (reply.idle_timeout_ds > 0) {
+        connection->promised = true;
+        tcp->kept_ms = reply.idle_timeout_ds * 100u;
+    }
+    if (reply.stream) {
+        connection->stream = reply.stream;
+    } else if (reply.size > 0) {
+        add_frame(tcp, reply.size);
+        note_answer(connection);
+    }
+}
+
+static bool has_work(const tcp_connection_t *connection)
+{
+    return connection->stream || (!connection->closing && framing_has_next(&connection->in));
+}
+
+/* Takes messages until none is left or the budget of the turn is spent. False: the peer must take answers first, or it is gone. */
+static bool work(tcp_connection_t *connection, unsigned *budget)
+{
+    while (connection->fd >= 0 && *budget > 0 && has_work(connection)) {
+        if (connection->stream) {
+            continue_stream(connection);
+            *budget = 0;
+        } else {
+            const uint8_t *message = NULL;
+            size_t size = 0;
+            framing_next(&connection->in, &message, &size);
+            answer_message(connection, message, size);
+            --*budget;
+        }
+        if (connection->fd >= 0 && !scratch_has_room(connection->tcp) && !flush_scratch(connection)) {
+            return false;
+        }
+    }
+    return connection->fd >= 0;
+}
+
+/* ---- reading ---- */
+
+/* One read. False: nothing came, or the connection is closed. */
+static bool read_some(tcp_connection_t *connection)
+{
+    tcp_t *tcp = connection->tcp;
+    uint8_t *where = NULL;
+    size_t room = 0;
+    if (framing_room(&connection->in, tcp->in_scratch, budget_of(connection), &where, &room) != STATUS_OK) {
+        net_count(tcp->environment.counters, NET_TCP_BUFFERS_REFUSED);
+        tcp_connection_close(connection);
+        return false;
+    }
+    ssize_t got = recv(connection->fd, where, room, MSG_DONTWAIT);
+    if (got > 0) {
+        framing_add(&connection->in, (size_t)got);
+        return true;
+    }
+    if (got == 0) {
+        connection->ended = true;
+    } else if (errno != EAGAIN && errno != EINTR) {
+        tcp_connection_close(connection);
+    }
+    return false;
+}
+
+/* ---- one turn ---- */
+
+static void queue(tcp_connection_t *connection)
+{
+    tcp_t *tcp = connection->tcp;
+    if (!connection->queued) {
+        connection->queued = true;
+        connection->next_turn = NULL;
+        *tcp->turns_end = connection;
+        tcp->turns_end = &connection->next_turn;
+    }
+}
+
+/* The phase of a connection that waits for its peer's next bytes. */
+static void rest(tcp_connection_t *connection, bool held_before)
+{
+    tcp_t *tcp = connection->tcp;
+    int64_t now = tcp->now_ms;
+    if (framing_held(&connection->in) > 0) {
+        bool same_message = held_before && !connection->progressed;
+        tcp_connection_enter(connection, TCP_READING, same_message && connection->phase == TCP_READING ? connection->since_ms : now);
+        return;
+    }
+    tcp_phase_t phase = !connection->answered ? TCP_FRESH : connection->promised ? TCP_KEPT : TCP_IDLE;
+    if (now - connection->rested_ms >= tcp_phase_timeout_ms(tcp, phase)) {
+        net_count(tcp->environment.counters, NET_TCP_TIMED_OUT); /* kept busy, but with nothing that has an answer */
+        tcp_connection_close(connection);
+        return;
+    }
+    tcp_connection_enter(connection, phase, connection->rested_ms);
+}
+
+static void settle(tcp_connection_t *connection, bool held_before)
+{
+    bool has_out = connection->out_end > 0;
+    bool busy = has_work(connection);
+    if (!has_out && !busy && (connection->ended || connection->closing)) {
+        tcp_connection_close(connection);
+        return;
+    }
+    if (connection->closing) {
+        framing_clear(&connection->in, budget_of(connection));
+    } else if (framing_keep(&connection->in, budget_of(connection)) != STATUS_OK) {
+        net_count(connection->tcp->environment.counters, NET_TCP_BUFFERS_REFUSED);
+        tcp_connection_close(connection);
+        return;
+    }
+    if (!has_out && busy) {
+        queue(connection);
+        tcp_connection_enter(connection, TCP_WRITING, connection->tcp->now_ms);
+    } else if (!has_out) {
+        rest(connection, held_before);
+    }
+    if (connection->fd >= 0) {
+        set_interest(connection, has_out ? EPOLLOUT : connection->ended || connection->closing ? 0 : EPOLLIN);
+    }
+}
+
+void tcp_connection_turn(tcp_connection_t *connection, bool readable)
+{
+    unsigned budget = TCP_QUERIES_PER_TURN;
+    bool held_before = framing_held(&connection->in) > 0;
+    connection->progressed = false;
+    connection->tcp->out_used = 0;
+    connection->tcp->now_ms = tcp_now_ms();
+    if (connection->out_end > 0 && !flush_kept(connection)) {
+        return;
+    }
+    bool going = work(connection, &budget);
+    if (going && readable && !connection->ended && !connection->closing && !has_work(connection) && read_some(connection)) {
+        going = work(connection, &budget);
+    }
+    if (connection->fd >= 0 && going) {
+        going = flush_scratch(connection);
+    }
+    if (connection->fd >= 0) {
+        settle(connection, held_before);
+    }
+}
+
+static void connection_ready(net_event_t *event, uint32_t events)
+{
+    tcp_connection_t *connection = (tcp_connection_t *)event;
+    if (connection->fd < 0 || (connection->queued && !(events & (EPOLLERR | EPOLLHUP)))) {
+        return;
+    }
+    if (events & EPOLLERR || (events & EPOLLHUP && connection->interest == 0)) {
+        tcp_connection_close(connection);
+        return;
+    }
+    tcp_connection_turn(connection, events & (EPOLLIN | EPOLLHUP));
+}
+
+bool tcp_connection_open(tcp_t *tcp, int fd, const net_address_t *address, net_prefix_t prefix)
+{
+    tcp_connection_t *connection = calloc(1, sizeof *connection);
+    if (!connection) {
+        close(fd);
+        net_quota_give(tcp->environment.quota, prefix);
+        return false;
+    }
+    *connection = (tcp_connection_t){.event = {.ready = connection_ready},
+                                     .tcp = tcp,
+                                     .fd = fd,
+                                     .interest = EPOLLIN,
+                                     .phase = TCP_FRESH,
+                                     .address = *address,
+                                     .prefix = prefix};
+    connection->since_ms = connection->rested_ms = tcp_now_ms();
+    join_list(connection);
+    net_count(tcp->environment.counters, NET_TCP_ACCEPTED);
+    if (net_event_add(tcp->environment.epoll_fd, fd, EPOLLIN, &connection->event) != 0) {
+        tcp_connection_close(connection);
+        return false;
+    }
+    return true;
+}

@@ -1,0 +1,51 @@
+/* What a server_t is made of; private to server/server*.c.
+ *
+ * Invariants
+ *  1. `table` is what answers come from: table->view is what `view` publishes.
+ *  2. control_lock is held by whoever changes the server, for as long as that takes; state_lock guards `table`, its entries and
+ *     `listening` for moments only. Lock order: control_lock, then state_lock. Workers take neither.
+ *  3. listening[] are the addresses whose sockets the workers have, or `listeners` until the workers get them.
+ */
+#pragma once
+
+#include "net/quota.h"
+#include "server/listener.h"
+#include "server/loading.h"
+#include "server/server.h"
+#include "server/worker.h"
+#include "server/zone_table.h"
+
+#include <pthread.h>
+
+typedef struct listener_list {
+    listener_t *items;
+    size_t count;
+} listener_list_t;
+
+struct server {
+    log_t *log;
+    pthread_mutex_t control_lock;
+    pthread_mutex_t state_lock;
+    zone_table_t *table;
+    _Atomic(const dispatch_view_t *) view;
+    _Atomic unsigned transfers_running;
+    net_quota_t *quota;
+    worker_t **workers;
+    unsigned worker_count;
+    listener_list_t listening;
+    bool bound;
+    bool started;
+    bool running;
+    bool stopped;
+    int64_t started_at_s;
+};
+
+tcp_timeouts_t server_tcp_timeouts(const server_settings_t *settings);
+/* Opens sockets for those of `wanted` that are not in `present`; all or none. Where an optional one has no address it is left out, and the
+ * log says so. */
+status_t server_open_listeners(server_t *server, const server_settings_t *wanted, const listener_list_t *present, listener_list_t *opened,
+                               buffer_t *why) MUST_USE;
+void listener_list_close(listener_list_t *list);
+bool listener_list_has(const listener_list_t *list, const listen_settings_t *settings);
+/* Gives the sockets of all items to the workers. STATUS_NO_MEMORY: some may be there already. */
+status_t server_hand_over(server_t *server, listener_list_t *list) MUST_USE;

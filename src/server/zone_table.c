@@ -1,0 +1,132 @@
+#include "server/zone_table.h"
+
+#include "base/rcu.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static void fill_view(zone_table_t *table, _Atomic unsigned *transfers_running)
+{
+    const server_settings_t *settings = table->settings;
+    unsigned idle_ds = settings->tcp_idle_timeout_ms / 100;
+    table->view = (dispatch_view_t){
+        .zones = table->set,
+        .nsid = settings->nsid,
+        .version = settings->version,
+        .hostname = settings->hostname,
+        .minimal_responses = settings->minimal_responses,
+        .rotate_rrsets = settings->rotate_rrsets,
+        .udp_size_max = settings->udp_size_max,
+        .transfers_max = settings->transfers_max,
+        .tcp_idle_timeout_ds = (uint16_t)(idle_ds > UINT16_MAX ? UINT16_MAX : idle_ds),
+        .transfers_running = transfers_running,
+    };
+}
+
+static status_t make_set(zone_table_t *table)
+{
+    zone_slot_t **slots = calloc(table->count + 1, sizeof *slots);
+    if (!slots) {
+        return STATUS_NO_MEMORY;
+    }
+    for (size_t i = 0; i < table->count; i++) {
+        slots[i] = &table->entries[i].slot;
+    }
+    status_t status = zone_set_new(slots, table->count, &table->set);
+    free(slots);
+    return status;
+}
+
+status_t zone_table_new(server_settings_t *settings, _Atomic unsigned *transfers_running, zone_table_t **out)
+{
+    zone_table_t *table = calloc(1, sizeof *table);
+    zone_entry_t *entries = calloc(settings->zone_count + 1, sizeof *entries);
+    if (!table || !entries) {
+        free(table);
+        free(entries);
+        return STATUS_NO_MEMORY;
+    }
+    table->entries = entries;
+    table->count = settings->zone_count;
+    for (size_t i = 0; i < table->count; i++) {
+        const zone_settings_t *zone = &settings->zones[i];
+        entries[i].slot.name = zone->name;
+        entries[i].slot.user = &entries[i].access;
+        entries[i].access.allow_transfer = zone->allow_transfer;
+        entries[i].file = zone->file;
+    }
+    status_t status = make_set(table);
+    if (status != STATUS_OK) {
+        zone_table_free(table);
+        return status;
+    }
+    table->settings = settings;
+    fill_view(table, transfers_running);
+    *out = table;
+    return STATUS_OK;
+}
+
+void zone_table_free(zone_table_t *table)
+{
+    if (!table) {
+        return;
+    }
+    zone_set_free(table->set);
+    for (size_t i = 0; i < table->count; i++) {
+        const zone_contents_t *contents = rcu_read(&table->entries[i].slot.contents);
+        if (contents) {
+            zone_contents_unref(contents);
+        }
+        free(table->entries[i].last_error);
+    }
+    free(table->entries);
+    server_settings_free(table->settings);
+    free(table);
+}
+
+void zone_table_adopt(zone_table_t *table, const zone_table_t *before)
+{
+    for (size_t i = 0; i < table->count; i++) {
+        zone_entry_t *entry = &table->entries[i];
+        const zone_entry_t *old = zone_table_find(before, entry->slot.name.wire);
+        const zone_contents_t *contents = old ? rcu_read(&old->slot.contents) : NULL;
+        if (!old) {
+            continue;
+        }
+        if (contents) {
+            rcu_publish(&entry->slot.contents, zone_contents_ref(contents));
+        }
+        entry->loaded_at_s = old->loaded_at_s;
+        entry->load_ms = old->load_ms;
+        if (strcmp(entry->file, old->file) == 0) {
+            entry->identity = old->identity;
+            entry->last_error = old->last_error ? strdup(old->last_error) : NULL;
+        }
+    }
+}
+
+zone_entry_t *zone_table_find(const zone_table_t *table, const uint8_t *name)
+{
+    zone_slot_t *slot = zone_set_get(table->set, name);
+    return slot ? (zone_entry_t *)(void *)((char *)slot - offsetof(zone_entry_t, slot)) : NULL;
+}
+
+status_t file_identity_read(const char *file, file_identity_t *identity)
+{
+    struct stat status;
+    if (stat(file, &status) != 0) {
+        *identity = (file_identity_t){.device = 0};
+        return STATUS_IO;
+    }
+    *identity = (file_identity_t){.device = status.st_dev,
+                                  .inode = status.st_ino,
+                                  .size = status.st_size,
+                                  .changed_ns = (int64_t)status.st_mtim.tv_sec * 1000000000 + status.st_mtim.tv_nsec};
+    return STATUS_OK;
+}
+
+bool file_identity_equal(const file_identity_t *a, const file_identity_t *b)
+{
+    return a->device == b->device && a->inode == b->inode && a->size == b->size && a->changed_ns == b->changed_ns;
+}

@@ -1,0 +1,58 @@
+/* One generation of the server's zones and of all that answers depend on: made whole from settings, published whole, freed whole.
+ *
+ * Invariants
+ *  1. entries are in the order of settings->zones and never move; each slot's user is the entry's own access.
+ *  2. Answers see only `view`, through RCU; the other fields are for control threads, under the server's state lock.
+ *  3. Each slot that has contents holds one reference on them. A generation that adopted another's contents has references of its own,
+ *     so that the two can be freed independently.
+ *  4. Only loading (server/loading.h) replaces contents of a published table.
+ */
+#pragma once
+
+#include "base/status.h"
+#include "server/dispatch.h"
+#include "server/settings.h"
+#include "zone/set.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What tells one version of a file from another without reading it. All zero: no file was read. */
+typedef struct file_identity {
+    uint64_t device;
+    uint64_t inode;
+    int64_t size;
+    int64_t changed_ns; /* mtime, since 1970 */
+} file_identity_t;
+
+typedef struct zone_entry {
+    zone_slot_t slot;
+    zone_access_t access;
+    const char *file;         /* the settings' */
+    file_identity_t identity; /* of the version that serves */
+    int64_t loaded_at_s;      /* Unix time; 0: never */
+    uint32_t load_ms;
+    char *last_error; /* of the last load, if that failed; owned */
+} zone_entry_t;
+
+typedef struct zone_table {
+    server_settings_t *settings; /* owned */
+    zone_entry_t *entries;
+    size_t count;
+    zone_set_t *set;
+    dispatch_view_t view;
+} zone_table_t;
+
+/* A table of unloaded zones. Takes settings on success. transfers_running outlives it. STATUS_NO_MEMORY; STATUS_EXISTS: a zone twice. */
+status_t zone_table_new(server_settings_t *settings, _Atomic unsigned *transfers_running, zone_table_t **table) MUST_USE;
+/* Nobody may read it any more. NULL is allowed. */
+void zone_table_free(zone_table_t *table);
+/* Gives every zone of `table` what `before` serves under the same name; where the file is another one too, its identity is left empty. */
+void zone_table_adopt(zone_table_t *table, const zone_table_t *before);
+/* NULL: no such zone. name: wire, lower case. */
+zone_entry_t *zone_table_find(const zone_table_t *table, const uint8_t *name);
+
+/* STATUS_IO with errno. */
+status_t file_identity_read(const char *file, file_identity_t *identity) MUST_USE;
+bool file_identity_equal(const file_identity_t *a, const file_identity_t *b);
