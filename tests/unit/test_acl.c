@@ -1,4 +1,5 @@
 /* Address lists. */
+#include "../lib/random.h"
 #include "base/require.h"
 #include "policy/acl.h"
 
@@ -180,23 +181,23 @@ static void many_entries_agree_with_a_scan(void **state)
         unsigned length;
         bool deny;
     } entries[ENTRIES];
-    srand(4);
+    uint64_t seed = 4;
     acl_t *acl = acl_new();
     assert_non_null(acl);
     for (size_t i = 0; i < ENTRIES; i++) {
-        unsigned length = (unsigned)rand() % 33;
+        unsigned length = random_below(&seed, 33);
         uint32_t mask = length == 0 ? 0 : UINT32_MAX << (32 - length);
-        uint32_t address = ((uint32_t)rand() << 20 ^ (uint32_t)rand()) & 0x0fff00ff & mask;
+        uint32_t address = ((uint32_t)random_next(&seed)) & 0x0fff00ff & mask;
         entries[i].address = address;
         entries[i].length = length;
-        entries[i].deny = rand() % 2;
+        entries[i].deny = random_below(&seed, 2);
         char text[64];
         int size = snprintf(text, sizeof text, "%s%u.%u.%u.%u/%u", entries[i].deny ? "!" : "", address >> 24, address >> 16 & 255,
                             address >> 8 & 255, address & 255, length);
         assert_int_equal(acl_add(acl, text, (size_t)size), STATUS_OK);
     }
     for (int round = 0; round < 20000; round++) {
-        uint32_t address = ((uint32_t)rand() << 20 ^ (uint32_t)rand()) & 0x0fff00ff;
+        uint32_t address = ((uint32_t)random_next(&seed)) & 0x0fff00ff;
         int best = -1;
         bool allowed = false;
         for (size_t i = 0; i < ENTRIES; i++) {

@@ -1,4 +1,5 @@
 /* Names: reading, text, order, keys, substitution. */
+#include "../lib/random.h"
 #include "base/require.h"
 #include "wire/name.h"
 #include "wire/name_fold.h"
@@ -146,18 +147,18 @@ static void longest_text_fits(void **state)
 static void random_names_survive_text(void **state)
 {
     (void)state;
-    srand(1);
+    uint64_t seed = 1;
     for (int round = 0; round < 2000; round++) {
         name_t name = {.length = 0};
         size_t used = 0;
-        while (rand() % 5 != 0) {
-            size_t length = 1 + (size_t)rand() % NAME_LABEL_MAX;
+        while (random_below(&seed, 5) != 0) {
+            size_t length = 1 + random_below(&seed, (uint32_t)NAME_LABEL_MAX);
             if (used + length + 1 >= NAME_WIRE_MAX) {
                 break;
             }
             name.wire[used++] = (uint8_t)length;
             for (size_t i = 0; i < length; i++) {
-                name.wire[used++] = (uint8_t)rand();
+                name.wire[used++] = (uint8_t)random_next(&seed);
             }
         }
         name.wire[used++] = 0;
@@ -366,7 +367,7 @@ static void every_octet_folds_rightly(void **state)
 static void keys_agree_with_the_plain_functions(void **state)
 {
     (void)state;
-    srand(2);
+    uint64_t seed = 2;
     name_key_t key; /* used again and again: nothing of the name before may show */
     memset(&key, 0xee, sizeof key);
     for (int round = 0; round < 3000; round++) {
@@ -375,14 +376,14 @@ static void keys_agree_with_the_plain_functions(void **state)
         size_t used = 0;
         unsigned labels = 0;
         size_t longest = round % 3 == 0 ? 1 : NAME_LABEL_MAX;
-        while (rand() % 40 != 0) {
-            size_t length = 1 + (size_t)rand() % longest;
+        while (random_below(&seed, 40) != 0) {
+            size_t length = 1 + random_below(&seed, (uint32_t)longest);
             if (used + length + 1 >= NAME_WIRE_MAX) {
                 break;
             }
             wire[used++] = (uint8_t)length;
             for (size_t i = 0; i < length; i++) {
-                wire[used++] = (uint8_t)rand();
+                wire[used++] = (uint8_t)random_next(&seed);
             }
             labels++;
         }

@@ -1,4 +1,5 @@
 /* The server's query parser (wire/message.h, query_parse). */
+#include "../lib/random.h"
 #include "base/require.h"
 #include "wire/message.h"
 #include "wire/rrtype.h"
@@ -530,7 +531,7 @@ static void mutations(void **state)
 {
     (void)state;
     request_t r;
-    srand(3);
+    uint64_t seed = 3;
     for (int round = 0; round < 20000; round++) {
         begin(&r, 0, 1, round % 3 == 0, round % 5 == 0, 2);
         put_question(&r, "a.Long-Name.with.some.labels.example.", round % 2 ? TYPE_IXFR : TYPE_A);
@@ -543,10 +544,10 @@ static void mutations(void **state)
         PUT_OPT(&r, 0x8000, "\0\3\0\0\0\12\0\10cookie12");
         put_record(&r, "key.", TYPE_TSIG, CLASS_ANY, 0, "rdata", 5);
         size_t size = r.writer.position;
-        for (int flips = rand() % 6; flips > 0; flips--) {
-            r.bytes[(size_t)rand() % size] ^= (uint8_t)(1 << rand() % 8);
+        for (int flips = random_below(&seed, 6); flips > 0; flips--) {
+            r.bytes[random_below(&seed, (uint32_t)size)] ^= (uint8_t)(1 << random_below(&seed, 8));
         }
-        size = rand() % 4 == 0 ? (size_t)rand() % size : size;
+        size = random_below(&seed, 4) == 0 ? random_below(&seed, (uint32_t)size) : size;
         if (parse_bytes(&r.query, r.bytes, size) == QUERY_ANSWER) {
             assert_true(!r.query.has_question || MESSAGE_HEADER_SIZE + (size_t)r.query.question_size <= size);
             assert_true(!r.query.has_tsig || r.query.tsig_offset < size);
