@@ -104,9 +104,10 @@ void diagnostics_print(const diagnostics_t *list, buffer_t *out)
             buffer_printf(out, "  hint: %s\n", entry->hint);
         }
     }
+    size_t shown = list->kept + list->told;
     size_t all = list->errors + list->warnings;
-    if (all > list->kept) {
-        buffer_printf(out, "(%zu more not shown)\n", all - list->kept);
+    if (all > shown) {
+        buffer_printf(out, "(%zu more not shown)\n", all - shown);
     }
 }
 

@@ -46,6 +46,7 @@ typedef struct diagnostics {
     size_t maximum;  /* entries kept */
     size_t errors;   /* all, kept or not */
     size_t warnings; /* all, kept or not */
+    size_t told;     /* of those not kept: told of by an entry of their own ("50 more like these") */
 } diagnostics_t;
 
 /* maximum: entries to keep (0: 1,000). */

@@ -17,7 +17,7 @@
 enum { EXIT_FINE = 0, EXIT_DIFFERENT = 1, EXIT_FINDINGS = 1, EXIT_TROUBLE = 2 };
 
 /* Messages of a run of zone_load(); more than a person reads, few enough to print. */
-enum { DIAGNOSTICS_SHOWN_MAX = 2 * FINDINGS_KEPT_MAX };
+enum { DIAGNOSTICS_SHOWN_MAX = 5000 };
 
 static void print_diagnostics(const diagnostics_t *diagnostics)
 {

@@ -78,6 +78,12 @@ static const zone_check_code_t *find_code(const char *code)
     return bsearch(code, codes, CODE_COUNT, sizeof codes[0], compare_code);
 }
 
+size_t zone_check_index(const char *code)
+{
+    const zone_check_code_t *found = find_code(code);
+    return found ? (size_t)(found - codes) : ZONE_CHECK_CODES_MAX;
+}
+
 void zone_check_policy_drop_absence(zone_check_policy_t *policy)
 {
     for (size_t i = 0; i < CODE_COUNT; i++) {

@@ -30,6 +30,8 @@ typedef struct zone_check_policy {
     uint32_t now_s;                       /* seconds since 1970, to judge signatures by; 0: their times are not judged */
 } zone_check_policy_t;
 
+/* Index of a code in zone_check_codes(), or ZONE_CHECK_CODES_MAX. */
+size_t zone_check_index(const char *code);
 /* All codes, in alphabetical order. */
 const zone_check_code_t *zone_check_codes(size_t *count);
 /* The defaults; now_s 0. */

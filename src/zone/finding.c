@@ -18,8 +18,14 @@ struct zone_findings {
     arena_t arena;
     zone_finding_t *first;
     zone_finding_t *last;
-    size_t kept[2];  /* by severity */
+    size_t kept;
     size_t count[2]; /* by severity */
+    struct {
+        const char *code;
+        diagnostic_severity_t severity;
+        size_t kept;
+        size_t count;
+    } codes[ZONE_CHECK_CODES_MAX + 1]; /* by zone_check_index() */
 };
 
 zone_findings_t *zone_findings_new(void)
@@ -96,8 +102,12 @@ void zone_findings_add(zone_findings_t *findings, diagnostic_severity_t severity
         return;
     }
     severity = action == ZONE_CHECK_ERROR ? DIAGNOSTIC_ERROR : DIAGNOSTIC_WARNING;
+    size_t index = zone_check_index(code);
     findings->count[severity]++;
-    if (findings->kept[severity] >= FINDINGS_KEPT_MAX) {
+    findings->codes[index].count++;
+    findings->codes[index].code = code;
+    findings->codes[index].severity = severity;
+    if (findings->codes[index].kept >= FINDINGS_KEPT_MAX) {
         return;
     }
     char message[768];
@@ -112,7 +122,8 @@ void zone_findings_add(zone_findings_t *findings, diagnostic_severity_t severity
     finding->code = code;
     finding->severity = severity;
     finding->type = type;
-    findings->kept[severity]++;
+    findings->kept++;
+    findings->codes[index].kept++;
     *(findings->last ? &findings->last->next : &findings->first) = finding;
     findings->last = finding;
 }
@@ -244,7 +255,7 @@ static status_t search_record(void *context, const zone_record_t *record)
 
 static bool search_init(search_t *search, const zone_findings_t *findings)
 {
-    size_t count = findings->kept[0] + findings->kept[1];
+    size_t count = findings->kept;
     size_t buckets = 64;
     while (buckets < count * 2) {
         buckets *= 2;
@@ -303,8 +314,8 @@ static void write_finding(const zone_finding_t *finding, const diagnostic_place_
     if (finding->owner) {
         name_to_text(finding->owner, owner);
     }
-    diagnostics_add(diagnostics, finding->severity, finding->code, place, finding->hint, "%s%s%s", owner, finding->owner ? ": " : "",
-                    finding->message);
+    diagnostics_add(diagnostics, finding->severity, finding->code, place, finding->hint, "%s%s%s [%s]", owner, finding->owner ? ": " : "",
+                    finding->message, finding->code);
 }
 
 void zone_findings_report(const zone_findings_t *findings, const zone_parser_settings_t *settings, diagnostics_t *diagnostics)
@@ -338,6 +349,13 @@ void zone_findings_report(const zone_findings_t *findings, const zone_parser_set
     if (findings->first) {
         search_clear(&search);
     }
-    diagnostics->errors += findings->count[DIAGNOSTIC_ERROR] - findings->kept[DIAGNOSTIC_ERROR];
-    diagnostics->warnings += findings->count[DIAGNOSTIC_WARNING] - findings->kept[DIAGNOSTIC_WARNING];
+    for (size_t i = 0; i <= ZONE_CHECK_CODES_MAX; i++) {
+        size_t more = findings->codes[i].count - findings->codes[i].kept;
+        if (more > 0) {
+            diagnostics_add(diagnostics, findings->codes[i].severity, findings->codes[i].code, &whole, NULL, "%s: %zu more like these",
+                            findings->codes[i].code, more);
+            *(findings->codes[i].severity == DIAGNOSTIC_ERROR ? &diagnostics->errors : &diagnostics->warnings) += more - 1;
+            diagnostics->told += more - 1;
+        }
+    }
 }

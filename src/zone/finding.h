@@ -1,8 +1,8 @@
 /* What is wrong with the data of a zone, as opposed to its text: findings carry owner and type, and get their place in the
  * zone file by a second pass that is only made when there are any (so a good zone pays nothing for places).
  *
- * Invariants: every finding is counted by its severity; FINDINGS_KEPT_MAX of each severity are kept. A finding whose code the policy
- * ignores is neither. One thread at a time.
+ * Invariants: every finding is counted by its severity and code; FINDINGS_KEPT_MAX of each code are kept, so that a zone whose every
+ * signature has expired still shows what else is wrong. A finding whose code the policy ignores is neither. One thread at a time.
  */
 #pragma once
 
@@ -17,7 +17,7 @@
 struct zone_check_policy;    /* zone/check.h */
 struct zone_parser_settings; /* zone/parser.h */
 
-enum { FINDINGS_KEPT_MAX = 1000 };
+enum { FINDINGS_KEPT_MAX = 50 };
 
 typedef struct zone_findings zone_findings_t;
 
@@ -49,6 +49,7 @@ size_t zone_findings_warnings(const zone_findings_t *findings); /* all, kept or 
 const zone_finding_t *zone_findings_first(const zone_findings_t *findings);
 
 /* Writes the findings, errors first, each in the order of the file, to `diagnostics`. Reads the zone file again to find the places; a
- * finding without a record of its own (a missing one) is shown at a record of its owner, or at the file as a whole. Only origin, rrclass,
+ * finding without a record of its own (a missing one) is shown at a record of its owner, or at the file as a whole. What was not kept is
+ * named by its number. Only origin, rrclass,
  * file and the limits of `settings` are used. file NULL: no places. Needs no success: without memory, findings lack places. */
 void zone_findings_report(const zone_findings_t *findings, const struct zone_parser_settings *settings, diagnostics_t *diagnostics);

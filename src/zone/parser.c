@@ -122,6 +122,7 @@ static bool settle_ttl(parser_t *parser, const parser_entry_t *entry, size_t rdl
     } else {
         parser_error(parser, "no-ttl", &entry->from, entry->from_length, "put a $TTL line at the top of the file",
                      "this record has no TTL, and no $TTL, no earlier TTL and no SOA stands before it");
+        parser->has_soa_ttl = true; /* told once */
         return false;
     }
     return true;
@@ -393,11 +394,23 @@ static void resume(parser_t *parser, const zone_position_t *from)
     }
 }
 
+/* Gives the text of earlier records up. */
+static inline void slide(parser_t *parser)
+{
+    zone_lexer_t *lexer = parser->lexer;
+    size_t moved = zone_source_slide(lexer->source, lexer->here.at);
+    if (moved > 0) {
+        lexer->here.at -= moved;
+        lexer->here.line_start -= moved;
+        parser->owner_text = NULL;
+    }
+}
+
 static status_t parse_input(parser_t *parser)
 {
     zone_lexer_t *lexer = parser->lexer;
     while (zone_lexer_begin_record(lexer)) {
-        zone_source_release(lexer->source, lexer->here.at);
+        slide(parser);
         zone_position_t from = lexer->here;
         status_t status;
         if (parser->settings->general_path_only || !parser_record_fast(parser, &status)) {

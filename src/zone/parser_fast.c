@@ -307,7 +307,9 @@ static inline const uint8_t *plain_owner(parser_t *parser, parser_entry_t *entry
     if (is_blank(*p)) {
         p = skip_blanks(p);
         entry->from.at = p;
-        entry->from_length = 1;
+        while (zone_byte_class[p[entry->from_length]] <= BYTE_DOT) {
+            entry->from_length++;
+        }
         return parser->has_owner && !parser->owner_was_bad ? p : NULL;
     }
     size_t length = parser->owner_text_length;

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { RRTYPES_SUGGESTED_MAX = 160 };
+enum { RRTYPES_SUGGESTED_END = 512 }; /* beyond stand only the obsolete TA and DLV */
 
 /* ---- TTLs ---- */
 
@@ -31,18 +31,36 @@ static bool is_type_or_class(const zone_token_t *token)
            rrclass_from_text(token->text, token->length, &number) == STATUS_OK;
 }
 
+/* One letter too many, too few, or two swapped; in words of three letters and more also one wrong letter. */
+static bool is_slip(const char *word, size_t length, const char *right)
+{
+    size_t right_length = strlen(right);
+    size_t head = 0;
+    while (head < length && head < right_length && word[head] == right[head]) {
+        head++;
+    }
+    const char *rest = word + head;
+    const char *right_rest = right + head;
+    size_t left = length - head;
+    size_t right_left = right_length - head;
+    if (right_length < 2) {
+        return false;
+    }
+    if (left == right_left + 1) {
+        return memcmp(rest + 1, right_rest, right_left) == 0;
+    }
+    if (left + 1 == right_left) {
+        return memcmp(rest, right_rest + 1, left) == 0;
+    }
+    if (left != right_left || left == 0) {
+        return false;
+    }
+    bool swapped = left >= 2 && rest[0] == right_rest[1] && rest[1] == right_rest[0] && memcmp(rest + 2, right_rest + 2, left - 2) == 0;
+    return swapped || (length >= 3 && memcmp(rest + 1, right_rest + 1, left - 1) == 0);
+}
+
 static const char *suggest_type(const zone_token_t *token)
 {
-    const char *known[RRTYPES_SUGGESTED_MAX];
-    size_t count = 0;
-    for (unsigned type = 1; type <= UINT16_MAX && count + 1 < RRTYPES_SUGGESTED_MAX; type++) {
-        const rrtype_info_t *info = type < 1024 || type >= 32768 ? rrtype_info((uint16_t)type) : NULL;
-        if (info && !(info->flags & RRTYPE_META)) {
-            known[count++] = info->mnemonic;
-        }
-        type = type == 32800 ? UINT16_MAX : type;
-    }
-    known[count] = NULL;
     char upper[16];
     if (token->length > sizeof upper) {
         return NULL;
@@ -51,7 +69,13 @@ static const char *suggest_type(const zone_token_t *token)
         char c = token->text[i];
         upper[i] = c >= 'a' && c <= 'z' ? (char)(c - 32) : c;
     }
-    return diagnostics_suggest(upper, token->length, known);
+    for (uint16_t type = 1; type < RRTYPES_SUGGESTED_END; type++) {
+        const rrtype_info_t *info = rrtype_info(type);
+        if (info && !(info->flags & RRTYPE_META) && is_slip(upper, token->length, info->mnemonic)) {
+            return info->mnemonic;
+        }
+    }
+    return NULL;
 }
 
 static void report_type(parser_t *parser, const zone_token_t *token, const zone_token_t *owner)
@@ -248,6 +272,7 @@ status_t parser_record_rdata(parser_t *parser, parser_entry_t *entry)
         error.at = NULL;
     }
     if (source.reported) {
+        parser->has_soa_ttl |= entry->type == TYPE_SOA;
         return STATUS_MALFORMED;
     }
     switch (status) {
@@ -257,6 +282,7 @@ status_t parser_record_rdata(parser_t *parser, parser_entry_t *entry)
         return status;
     default:
         report_rdata(parser, &source, entry, &error);
+        parser->has_soa_ttl |= entry->type == TYPE_SOA; /* its MINIMUM is missed by nobody */
         return STATUS_MALFORMED;
     }
 }

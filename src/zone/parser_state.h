@@ -28,7 +28,7 @@ typedef struct parser {
     size_t owner_text_length;
     bool has_ttl;      /* $TTL was given */
     bool has_last_ttl; /* a record stated its TTL */
-    bool has_soa_ttl;  /* an SOA without TTL gave its MINIMUM */
+    bool has_soa_ttl;  /* an SOA without TTL gave its MINIMUM, or would have, had it no error */
     uint32_t ttl_s;    /* of $TTL */
     uint32_t last_ttl_s;
     uint32_t soa_ttl_s;

@@ -10,8 +10,8 @@
 
 /* Streams (pipes, files of /proc) have no size beforehand: they are read into a mapping that doubles. */
 static const size_t STREAM_MAX = (size_t)4 << 30;
-/* Behind the reader memory is given back in pieces of this size: one system call for 8 MiB costs nothing. */
-static const size_t RELEASE_STRIDE = (size_t)8 << 20;
+/* So much parsed text is moved over at once: large enough that moving what is left costs nothing, small enough to stay in the cache. */
+static const size_t SLIDE_MIN = (size_t)2 << 20;
 
 static bool reserve(zone_source_t *source, size_t text_size)
 {
@@ -43,27 +43,34 @@ static void stop_reading(zone_source_t *source)
     }
 }
 
+static void note_change(zone_source_t *source)
+{
+    struct stat now;
+    if (fstat(source->fd, &now) == 0 &&
+        (now.st_size != source->identity.st_size || memcmp(&now.st_mtim, &source->identity.st_mtim, sizeof now.st_mtim) != 0 ||
+         source->read_size != (uint64_t)source->identity.st_size)) {
+        source->identity.st_size = -1; /* what zone_source_has_changed() looks at */
+    }
+}
+
 bool zone_source_fill(zone_source_t *source)
 {
     if (source->fd < 0) {
         return false;
     }
     uint8_t *end = source->base + (source->filled - source->base);
-    size_t room = source->reserved - SOURCE_PADDING - (size_t)(end - source->base);
-    ssize_t got = room == 0 ? 0 : read_some(source->fd, end, room < SOURCE_STRIDE ? room : SOURCE_STRIDE);
+    uint64_t left = (uint64_t)source->identity.st_size - source->read_size;
+    ssize_t got = left == 0 ? 0 : read_some(source->fd, end, left < SOURCE_STRIDE ? (size_t)left : SOURCE_STRIDE);
     if (got > 0) {
+        source->read_size += (uint64_t)got;
         source->filled = end + got;
+        end[got] = 0;
         return true;
     }
     if (got < 0) {
         source->error_number = errno;
     }
-    struct stat now;
-    if (fstat(source->fd, &now) == 0 &&
-        (now.st_size != source->identity.st_size || memcmp(&now.st_mtim, &source->identity.st_mtim, sizeof now.st_mtim) != 0 ||
-         (size_t)(end - source->base) != (size_t)source->identity.st_size)) {
-        source->identity.st_size = -1; /* what zone_source_has_changed() looks at */
-    }
+    note_change(source);
     stop_reading(source);
     return false;
 }
@@ -159,13 +166,16 @@ void zone_source_close(zone_source_t *source)
     source->filled = NULL;
 }
 
-void zone_source_release(zone_source_t *source, const uint8_t *position)
+size_t zone_source_slide(zone_source_t *source, const uint8_t *position)
 {
     DEBUG_ASSERT(position >= source->base && position <= source->filled);
-    size_t until = (size_t)(position - source->base) & ~(RELEASE_STRIDE - 1);
-    if (until > source->released) {
-        /* Anonymous memory: advice that fails only costs memory. */
-        (void)madvise(source->base + source->released, until - source->released, MADV_DONTNEED);
-        source->released = until;
+    size_t parsed = (size_t)(position - source->base);
+    if (parsed < SLIDE_MIN || source->fd < 0) {
+        return 0;
     }
+    size_t left = (size_t)(source->filled - position);
+    memmove(source->base, position, left);
+    source->base[left] = 0;
+    source->filled = source->base + left;
+    return parsed;
 }

@@ -1,7 +1,8 @@
-/* The text of one zone file: read(2) in strides into reserved address space, given back behind the reader.
+/* The text of one zone file: read(2) in strides into reserved address space; what was parsed makes room for what comes.
  *
  * Invariants
- *  1. Text keeps its address until it is released; so tokens are pointers into it and nothing is copied.
+ *  1. Text keeps its address but in zone_source_slide(); so tokens are pointers into it and nothing is copied. The address space reserved
+ *     holds the whole file, if one record is that large; memory is used for a few MiB.
  *  2. Behind `filled` stand at least SOURCE_PADDING readable bytes, the first of them 0: a scanner needs no bounds, only a look at
  *     zone_source_fill() when it meets a 0.
  *  3. Only read(2) touches the file, never a mapping of it: a file that shrinks meanwhile gives a short read, not SIGBUS.
@@ -22,7 +23,7 @@ typedef struct zone_source {
     uint8_t *base;
     const uint8_t *filled; /* end of the text that is there */
     size_t reserved;       /* bytes of the mapping, padding included */
-    size_t released;       /* bytes from base that were given back */
+    uint64_t read_size;    /* bytes read so far */
     int fd;                /* -1: nothing more to read */
     int error_number;      /* errno of a read that failed; 0: none */
     struct stat identity;  /* as it was when opened; st_ino 0 for text from memory */
@@ -37,7 +38,8 @@ void zone_source_close(zone_source_t *source);
 
 /* More text behind `filled`? False at the end (look at error_number). */
 bool zone_source_fill(zone_source_t *source);
-/* Text before `position` is needed no more. */
-void zone_source_release(zone_source_t *source, const uint8_t *position);
+/* Text before `position` is needed no more: moves the rest to the front when that is worth it. Returns by how many bytes; all pointers
+ * into the text are to be lowered by as many. */
+size_t zone_source_slide(zone_source_t *source, const uint8_t *position);
 /* True if the file is no longer what it was when it was opened: another size or time of modification, or a shorter text. */
 bool zone_source_has_changed(const zone_source_t *source);
