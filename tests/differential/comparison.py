@@ -43,8 +43,18 @@ class Served:
         return name if name in self.zones else None
 
     def holds(self, record):
-        """Whether the record is one of ours as it stands."""
-        return any((record.ttl, record.rdata) in zone.get(record.owner, {}).get(record.type, ()) for zone in self.zones.values())
+        """Whether the record is one of ours, or one that a wildcard of ours makes (RFC 4592 3.3.1)."""
+        zone = self.zone_of(record.owner)
+        sources = [(zone, record.owner)] + [(zone, self.wildcard(zone, record.owner))] if zone is not None else []
+        sources += [(other, record.owner) for other in self.zones]  # glue of a zone whose child is served as well
+        return any((record.ttl, record.rdata) in self.zones[origin].get(owner, {}).get(record.type, ()) for origin, owner in sources)
+
+    def wildcard(self, zone, name):
+        """The wildcard that a name which does not exist falls under, whether there is one or not."""
+        at = name
+        while at not in self.names[zone] and wire.parent_of(at) is not None:
+            at = wire.parent_of(at)
+        return b'\1*' + at if at != name else name
 
     def exists(self, zone, name):
         return name in self.names[zone]
@@ -63,28 +73,23 @@ class Served:
 Case = namedtuple('Case', 'question judge ours theirs our_whole their_whole served')
 
 
-def is_referral(message):
-    return message.rcode == 0 and any(record.type == NS for record in message.authority) and not any(record.type == SOA for record in message.authority)
+def referral(message, served):
+    """(cut, names of its name servers) of a referral, be it at the end of a chain of aliases; (None, none) in other answers."""
+    servers = [record for record in message.authority if record.type == NS and record.owner not in served.zones]
+    if message.rcode != 0 or not servers:
+        return None, set()
+    return servers[0].owner, {record.rdata for record in servers}
 
 
-def required_authority(message):
-    """The authority section without the NS RRset of the apex, which positive answers may carry or not (RFC 1034 4.3.2, step 6)."""
-    if is_referral(message) and not message.flags & wire.AA:
-        return frozenset(message.authority)
-    if message.answer and not any(record.type == SOA for record in message.authority):
-        return frozenset(record for record in message.authority if record.type != NS and not (record.type == RRSIG and record.rdata[:2] == b'\0\2'))
-    return frozenset(message.authority)
+def required_authority(message, served):
+    """The authority section without the NS RRset of a zone's apex, which answers may carry or not (RFC 1034 4.3.2)."""
+    return frozenset(record for record in message.authority if record.owner not in served.zones or record.type != NS and not (
+        record.type == RRSIG and record.rdata[:2] == b'\0\2'))
 
 
-def referral_targets(message):
-    """(cut, names of its name servers) of a referral, also of one at the end of a chain."""
-    servers = [record for record in message.authority if record.type == NS]
-    return (servers[0].owner, {record.rdata for record in servers}) if servers else (None, set())
-
-
-def glue(message):
+def glue(message, served):
     """The addresses of the referral's name servers that are at or below the cut (RFC 9471 2.1): those that must be there."""
-    cut, servers = referral_targets(message)
+    cut, servers = referral(message, served)
     if cut is None:
         return frozenset()
     return frozenset(record for record in message.additional if record.type in (A, AAAA) and record.owner in servers and wire.is_below(record.owner, cut))
@@ -101,8 +106,8 @@ def differences(case):
             found.append(Difference(name, bool(ours.flags & bit), bool(theirs.flags & bit)))
     if (ours.opt is None) != (theirs.opt is None) or ours.opt and ours.opt[2:4] != theirs.opt[2:4]:
         found.append(Difference('opt', ours.opt, theirs.opt))
-    for section, of in (('answer', lambda message: frozenset(message.answer)), ('authority', required_authority), ('glue', glue)):
-        mine, other = of(ours), of(theirs)
+    for section, of in (('answer', lambda message, served: frozenset(message.answer)), ('authority', required_authority), ('glue', glue)):
+        mine, other = of(ours, case.served), of(theirs, case.served)
         if mine != other:
             found.append(Difference(section, mine - other, other - mine))
     return found

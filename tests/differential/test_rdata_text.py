@@ -61,10 +61,21 @@ REFUSED_BY_PEER = {
 }
 
 # Where a peer puts something else on the wire; {(peer, type, start of the rdata): why we do what we do}.
-OTHER_WIRE = {}
+OTHER_WIRE = {
+    ('nsd', 'RRSIG', 'SOA ECDSAP256SHA256 0 4294967295'): 'the original TTL is any 32-bit number (RFC 4034 3.1.4); NSD puts its default TTL',
+    ('ldns', 'IPSECKEY', '10 3 2 mygateway '): 'relative names end in the origin (RFC 1035 5.1), also as gateways',
+    ('ldns', 'NSEC', 'a A NS'): 'AMTRELAY, TA and the like are types, not type 0',
+    ('ldns', 'SVCB', '16 foo.example.org. alpn=\"f'): 'RFC 9460 appendix D.2 gives this very record',
+    ('ldns', 'SVCB', '16 foo.example.org. alpn=f'): 'RFC 9460 appendix D.2 gives this very record',
+    ('ldns', 'NSAP-PTR', ''): 'RFC 1706 6: a domain name, not a string',
+    ('ldns', 'ATMA', '39'): 'the format octet comes first (AF-DANS-0152 2.1)',
+    ('dnspython', 'URI', '65535 0'): 'escapes stand for octets, not for characters to be put in UTF-8',
+}
 
 # Records whose text in a peer's output we do not read, or read as something else; the reason is the peer's.
-OTHER_TEXT = {}
+OTHER_TEXT = {
+    ('nsd', 'SPF', 'v=spf1 -all'): 'NSD prints the first string only',
+}
 
 
 def known(table, peer, row):
@@ -197,7 +208,8 @@ def test_server_sends_the_same_wire(peer, spelling, taken, canonical, tmp_path):
     rows = [(number, GOOD[number] if spelling == 'as written' else (GOOD[number][0], canonical[number][0])) for number in sorted(taken(peer))]
     found = transferred(peer, rows, tmp_path)
     assert len(found) > 150
-    assert differing(peer, rows, found, canonical) == []
+    different = differing(peer, rows, found, canonical)
+    assert not different, '\n'.join(different)
 
 
 @pytest.mark.parametrize('spelling', ['as written', 'canonical'])
@@ -214,7 +226,8 @@ def test_ldns_makes_the_same_wire(spelling, taken, canonical, tmp_path):
         if match:
             found[int(match.group(1))] = match.group(2).replace(' ', '').upper()
     assert len(found) > 150
-    assert differing('ldns', rows, found, canonical) == []
+    different = differing('ldns', rows, found, canonical)
+    assert not different, '\n'.join(different)
 
 
 @pytest.mark.parametrize('spelling', ['as written', 'canonical'])
@@ -235,7 +248,7 @@ def test_dnspython_makes_the_same_wire(spelling, canonical):
         compared += 1
         if found != canonical[number][1] and not known(OTHER_WIRE, 'dnspython', (rtype, rdata)):
             different.append('%s %s: %s, ours %s' % (rtype, text, found, canonical[number][1]))
-    assert different == []
+    assert not different, '\n'.join(different)
     assert compared > 150
 
 
@@ -249,7 +262,7 @@ def test_we_read_the_text_of_a_peer(peer, taken, canonical, tmp_path):
     assert good
     found = {}
     for line in printed.splitlines():
-        match = re.fullmatch(r'r([0-9]+)\.example\.\s+(?:[0-9]+\s+)?IN\s+(\S+)\s*(.*)', line)
+        match = re.fullmatch(r'r([0-9]+)(?:\.example\.)?\s+(?:[0-9]+\s+)?IN\s+(\S+)\s*(.*)', line)
         if match:
             found[int(match.group(1))] = match.groups()[1:]
     assert len(found) > 150
@@ -258,5 +271,5 @@ def test_we_read_the_text_of_a_peer(peer, taken, canonical, tmp_path):
     different = ['%s %s: %s, was %s' % (*row, answer and answer[1], canonical[number][1]) for (number, row), answer in zip(rows, answers)
                  if (answer is None or answer[1] != canonical[number][1]) and not known(OTHER_TEXT, peer, GOOD[number])
                  and not known(OTHER_WIRE, peer, GOOD[number])]
-    assert different == []
+    assert not different, '\n'.join(different)
     assert len(rows) == len(numbers)
