@@ -93,9 +93,28 @@ bool base64_finish(const radix_decoder_t *decoder)
     return decoder->count == 0;
 }
 
+/* Whole pairs of digits; returns how many characters it took. */
+static size_t hex_pairs(const char *text, size_t length, byte_writer_t *writer)
+{
+    size_t pairs = length / 2;
+    size_t room = byte_writer_left(writer);
+    pairs = pairs < room ? pairs : room;
+    uint8_t *out = writer->data + writer->position;
+    size_t i = 0;
+    for (; i < pairs; i++) {
+        int octet = text_hex_digit(text[2 * i]) * 16 | text_hex_digit(text[2 * i + 1]);
+        if (UNLIKELY(octet < 0)) {
+            break;
+        }
+        out[i] = (uint8_t)octet;
+    }
+    writer->position += i;
+    return 2 * i;
+}
+
 size_t hex_feed(radix_decoder_t *decoder, const char *text, size_t length, byte_writer_t *writer)
 {
-    size_t i = 0;
+    size_t i = decoder->count == 0 && !writer->failed ? hex_pairs(text, length, writer) : 0;
     for (; i < length; i++) {
         int digit = text_hex_digit(text[i]);
         if (digit < 0) {

@@ -38,6 +38,17 @@ status_t rdata_parse_field(rdata_parser_t *parser, uint8_t code) MUST_USE;
 status_t rdata_parse_name(rdata_parser_t *parser) MUST_USE;
 status_t rdata_parse_number(rdata_parser_t *parser, uint32_t maximum, uint32_t *value, const char *expected) MUST_USE;
 
+/* From minimum to maximum character-strings. */
+status_t rdata_parse_strings(rdata_parser_t *parser, size_t minimum, size_t maximum) MUST_USE;
+status_t rdata_parse_tag(rdata_parser_t *parser) MUST_USE;
+status_t rdata_parse_long_string(rdata_parser_t *parser) MUST_USE;
+status_t rdata_parse_salt(rdata_parser_t *parser) MUST_USE;
+status_t rdata_parse_hash(rdata_parser_t *parser) MUST_USE;
+status_t rdata_parse_hex(rdata_parser_t *parser) MUST_USE;
+status_t rdata_parse_base64(rdata_parser_t *parser) MUST_USE;
+status_t rdata_parse_base64_optional(rdata_parser_t *parser) MUST_USE;
+status_t rdata_parse_base64_dash(rdata_parser_t *parser) MUST_USE;
+
 status_t rdata_parse_special(rdata_parser_t *parser, uint8_t code) MUST_USE;
 status_t rdata_parse_svcparams(rdata_parser_t *parser) MUST_USE;
 status_t rdata_parse_loc(rdata_parser_t *parser) MUST_USE;

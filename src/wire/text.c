@@ -130,7 +130,7 @@ bool text_to_time(const char *text, size_t length, uint32_t *seconds)
     unsigned hour = two_digits(text + 8);
     unsigned minute = two_digits(text + 10);
     unsigned second = two_digits(text + 12);
-    if (year < 1970 || month < 1 || month > 12 || day < 1 || day > days_in_month(year, month) || hour > 23 || minute > 59 || second > 60) {
+    if (month < 1 || month > 12 || day < 1 || day > days_in_month(year, month) || hour > 23 || minute > 59 || second > 60) {
         return false;
     }
     *seconds = (uint32_t)(days_from_date(year, month, day) * 86400 + hour * 3600 + minute * 60 + second);
@@ -155,15 +155,6 @@ bool text_to_ipv4(const char *text, size_t length, uint8_t address[static 4])
         }
     }
     return text == end;
-}
-
-int text_hex_digit(char c)
-{
-    if (is_digit(c)) {
-        return c - '0';
-    }
-    unsigned letter = ((unsigned char)c | 0x20u) - 'a';
-    return letter < 6 ? (int)letter + 10 : -1;
 }
 
 bool text_to_ipv6(const char *text, size_t length, uint8_t address[static 16])

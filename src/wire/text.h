@@ -20,14 +20,22 @@ bool text_to_u32(const char *text, size_t length, uint32_t maximum, uint32_t *va
 bool text_to_u64(const char *text, size_t length, uint64_t *value);
 /* Seconds: plain digits, or numbers with the units w d h m s in either case: 1h30m. */
 bool text_to_ttl(const char *text, size_t length, uint32_t *seconds);
-/* Seconds since 1970 modulo 2^32: YYYYMMDDHHmmSS (UTC, from 1970 on), or up to ten digits of seconds (RFC 4034 3.2). */
+/* Seconds since 1970 modulo 2^32: YYYYMMDDHHmmSS (UTC, of any year, as some write a far time), or up to ten digits of seconds (RFC
+ * 4034 3.2). */
 bool text_to_time(const char *text, size_t length, uint32_t *seconds);
 /* Dotted quad; parts without leading zeros. */
 bool text_to_ipv4(const char *text, size_t length, uint8_t address[static 4]);
 /* RFC 4291 2.2, with a dotted quad at the end if so written. */
 bool text_to_ipv6(const char *text, size_t length, uint8_t address[static 16]);
-/* Value of one hexadecimal digit; negative for other characters. */
-int text_hex_digit(char c);
+/* Value of one hexadecimal digit; negative for other characters. Without branches: digits and letters come in no order that a processor
+ * could guess. */
+static inline int text_hex_digit(char c)
+{
+    unsigned digit = (unsigned char)c - (unsigned)'0';
+    unsigned letter = ((unsigned char)c | 0x20u) - 'a';
+    int value = letter < 6 ? (int)letter + 10 : -1;
+    return digit < 10 ? (int)digit : value;
+}
 
 /* Resolves the escape at *text (a backslash) and moves *text behind it; -1 when it is none that RFC 1035 5.1 knows. */
 int text_escape(const char **text, const char *end);
