@@ -1,7 +1,9 @@
-/* portoland: reads the configuration, starts the server, gives up privileges, then waits for signals.
+/* portoland: start, signals, end. Everything else is in server/ and control/.
  *
- *   start -> bind and load (as started) -> drop privileges -> answer
- *   SIGHUP: reload     SIGTERM, SIGINT: finish what is in flight, end with status 0
+ *     configuration -> ports and control socket opened -> privileges given up -> zones loaded -> workers started -> READY
+ *     SIGHUP: configuration and changed zones are read again.  SIGTERM, SIGINT: answers in flight are sent, status 0.
+ *
+ * Status 1: the configuration or the system does not allow a start (stderr says why); 2: a mistake on the command line.
  */
 #include "base/buffer.h"
 #include "base/diagnostic.h"
@@ -10,212 +12,246 @@
 #include "control/service.h"
 #include "daemon/notify.h"
 #include "daemon/privileges.h"
+#include "server/loading.h"
 #include "server/server.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-enum { EXIT_TROUBLE = 1, EXIT_USAGE = 2, TEXT_MAX_BYTES = 4 * 1024 * 1024, FILES_BESIDE_CONNECTIONS = 512 };
+enum { STATUS_NO_START = 1, STATUS_USAGE = 2 };
 
-static const char usage_text[] = "usage: portoland [--config FILE]\n"
-                                 "\n"
-                                 "The Portolan DNS server. It runs in the foreground and logs to standard error.\n"
-                                 "\n"
-                                 "  -c, --config FILE   the configuration (default: " CONFIG_FILE_DEFAULT " if it exists,\n"
-                                 "                      else built-in defaults: 127.0.0.1 and ::1, port 53)\n"
-                                 "  -h, --help          this text\n"
-                                 "  -V, --version       the version\n"
-                                 "\n"
-                                 "Signals: SIGHUP reads the configuration and changed zones again; SIGTERM and SIGINT end it.\n";
+enum {
+    DESCRIPTORS_APART = 128,       /* control clients, zone files, the log */
+    DESCRIPTORS_PER_WORKER = 4,    /* epoll, orders */
+    MESSAGES_MAX_BYTES = 16 << 20, /* what is wrong with a configuration, as text */
+};
 
-typedef struct daemon {
+typedef struct options {
+    const char *config_file; /* NULL: none given */
+} options_t;
+
+typedef struct program {
     log_t log;
-    notify_t notify;
-    const char *config_file; /* NULL: defaults */
     server_t *server;
     control_service_t *control;
-    int signals; /* signalfd */
-} daemon_t;
+    const char *config_file; /* NULL: defaults */
+    int signal_fd;
+} program_t;
 
-/* Prints and returns the exit status when the command line says all there is to do; -1 to go on. */
-static int parse_options(daemon_t *daemon, int argc, char **argv)
+static void print_usage(FILE *out)
 {
-    static const struct option options[] = {
-        {"config", required_argument, NULL, 'c'}, {"help", no_argument, NULL, 'h'}, {"version", no_argument, NULL, 'V'}, {0}};
-    for (int option; (option = getopt_long(argc, argv, "c:hV", options, NULL)) != -1;) {
-        switch (option) {
+    fputs("usage: portoland [--config FILE]\n"
+          "\n"
+          "Serves DNS in the foreground. Without --config it reads " CONFIG_FILE_DEFAULT " if that exists,\n"
+          "else it listens on 127.0.0.1 and ::1, port 53.\n"
+          "\n"
+          "  -c, --config FILE  the configuration (portolan config check FILE tells what is wrong with it)\n"
+          "  -V, --version      print the version and end\n"
+          "  -h, --help         print this and end\n"
+          "\n"
+          "SIGHUP reads the configuration and changed zones again; SIGTERM and SIGINT end the server.\n",
+          out);
+}
+
+/* The status to end with, or -1 to go on. */
+static int read_options(int argc, char **argv, options_t *options)
+{
+    static const struct option known[] = {{"config", required_argument, NULL, 'c'},
+                                          {"version", no_argument, NULL, 'V'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {NULL, 0, NULL, 0}};
+    for (int letter = getopt_long(argc, argv, "c:Vh", known, NULL); letter != -1; letter = getopt_long(argc, argv, "c:Vh", known, NULL)) {
+        switch (letter) {
         case 'c':
-            daemon->config_file = optarg;
+            options->config_file = optarg;
             break;
-        case 'h':
-            fputs(usage_text, stdout);
-            return EXIT_SUCCESS;
         case 'V':
             puts("portoland " PORTOLAN_VERSION);
-            return EXIT_SUCCESS;
+            return 0;
+        case 'h':
+            print_usage(stdout);
+            return 0;
         default:
-            fputs("Try 'portoland --help'.\n", stderr);
-            return EXIT_USAGE;
+            print_usage(stderr);
+            return STATUS_USAGE;
         }
     }
     if (optind < argc) {
-        fprintf(stderr, "portoland: unexpected argument \"%s\"\nTry 'portoland --help'.\n", argv[optind]);
-        return EXIT_USAGE;
-    }
-    if (!daemon->config_file && access(CONFIG_FILE_DEFAULT, F_OK) == 0) {
-        daemon->config_file = CONFIG_FILE_DEFAULT;
+        fprintf(stderr, "portoland: unexpected word: %s\n", argv[optind]);
+        print_usage(stderr);
+        return STATUS_USAGE;
     }
     return -1;
 }
 
-static server_settings_t *load_settings(const daemon_t *daemon)
+static server_settings_t *load_settings(const char *file)
 {
     diagnostics_t diagnostics;
     buffer_t text;
     server_settings_t *settings = NULL;
     diagnostics_init(&diagnostics, 0);
-    buffer_init(&text, TEXT_MAX_BYTES);
-    status_t status = config_load(daemon->config_file, &settings, &diagnostics);
+    buffer_init(&text, MESSAGES_MAX_BYTES);
+    status_t status = config_load(file, &settings, &diagnostics);
     diagnostics_print(&diagnostics, &text);
     fputs(buffer_text(&text), stderr);
-    if (status != STATUS_OK) {
-        fprintf(stderr, "portoland: not started: %s: %s\n", daemon->config_file ? daemon->config_file : "built-in defaults",
-                diagnostics.errors > 0 ? "the configuration has errors" : status_text(status));
+    if (status != STATUS_OK && diagnostics.errors == 0) {
+        fprintf(stderr, "portoland: %s: %s\n", file ? file : "default settings", status_text(status));
     }
     buffer_clear(&text);
     diagnostics_clear(&diagnostics);
-    return status == STATUS_OK ? settings : NULL;
+    return settings;
 }
 
-/* Signals become readable events, in every thread started from now on. */
-static status_t take_signals(daemon_t *daemon)
+/* Whether stderr leads to the journal, which has its own time stamps: JOURNAL_STREAM is its device and inode. */
+static bool is_journal(int fd)
 {
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGHUP);
-    signal(SIGPIPE, SIG_IGN); /* a closed log or socket is an error code, not an end */
-    if (sigprocmask(SIG_BLOCK, &set, NULL) < 0) {
-        return STATUS_IO;
+    const char *stream = getenv("JOURNAL_STREAM");
+    char own[64];
+    struct stat status;
+    if (!stream || fstat(fd, &status) != 0) {
+        return false;
     }
-    daemon->signals = signalfd(-1, &set, SFD_CLOEXEC);
-    return daemon->signals < 0 ? STATUS_IO : STATUS_OK;
+    snprintf(own, sizeof own, "%llu:%llu", (unsigned long long)status.st_dev, (unsigned long long)status.st_ino);
+    return strcmp(stream, own) == 0;
 }
 
-static status_t fail(daemon_t *daemon, const char *event, status_t status, buffer_t *why)
+/* From here on signals are only read, by the main thread; SIGPIPE means nothing: every write is checked. */
+static bool take_signals(program_t *program)
 {
-    const char *text = buffer_text(why);
-    log_event(&daemon->log, LOG_ERROR, event, LOG_TEXT("error", *text ? text : status_text(status)));
-    return status;
+    sigset_t signals;
+    const struct sigaction ignore = {.sa_handler = SIG_IGN};
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGHUP);
+    program->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC);
+    return sigaction(SIGPIPE, &ignore, NULL) == 0 && sigprocmask(SIG_BLOCK, &signals, NULL) == 0 && program->signal_fd >= 0;
 }
 
-/* Binds and loads with the rights it was started with, gives them up, and begins to answer. */
-static status_t start(daemon_t *daemon, buffer_t *why)
+static void allow_descriptors(program_t *program, const server_settings_t *settings)
 {
-    const server_settings_t *settings = server_settings(daemon->server);
-    /* every worker needs its own listeners; the rest are connections, zone files and the control socket */
-    privileges_raise_files(settings->tcp_connections_max + FILES_BESIDE_CONNECTIONS, &daemon->log);
-    status_t status = server_start(daemon->server);
-    if (status != STATUS_OK) {
-        return fail(daemon, "server.not-started", status, why);
+    unsigned long workers = settings->workers > 0 ? settings->workers : loading_processors();
+    unsigned long wanted =
+        settings->tcp_connections_max + workers * (DESCRIPTORS_PER_WORKER + 2 * (unsigned long)settings->listen_count) + DESCRIPTORS_APART;
+    unsigned long allowed = 0;
+    if (!privileges_allow_descriptors(wanted, &allowed)) {
+        log_event(&program->log, LOG_WARNING, "limit.descriptors", LOG_NUMBER("wanted", wanted), LOG_NUMBER("allowed", allowed),
+                  LOG_TEXT("meaning", "fewer TCP connections than the configuration allows"));
     }
-    status = control_service_open(daemon->control, why);
-    if (status != STATUS_OK) {
-        return fail(daemon, "control.not-opened", status, why);
-    }
-    status = privileges_drop(settings->user, &daemon->log, why);
-    if (status != STATUS_OK) {
-        return fail(daemon, "privileges.not-dropped", status, why);
-    }
-    status = server_run(daemon->server);
-    if (status != STATUS_OK) {
-        return fail(daemon, "server.not-running", status, why);
-    }
-    status = control_service_start(daemon->control);
-    return status == STATUS_OK ? STATUS_OK : fail(daemon, "control.not-started", status, why);
 }
 
-static void reload(daemon_t *daemon)
+static bool complain(const char *what, const char *why)
+{
+    fprintf(stderr, "portoland: %s%s%s\n", what, why[0] ? ": " : "", why);
+    return false;
+}
+
+/* Takes settings. */
+static bool start(program_t *program, server_settings_t *settings, buffer_t *why)
+{
+    allow_descriptors(program, settings);
+    program->server = server_new(settings, &program->log);
+    program->control = program->server ? control_service_new(program->server, &program->log, program->config_file) : NULL;
+    if (!program->control) {
+        return complain("not enough memory or descriptors", "");
+    }
+    if (server_bind(program->server) != STATUS_OK) {
+        return complain("not all addresses can be listened on", "");
+    }
+    if (control_service_open(program->control, why) != STATUS_OK) {
+        return complain("control socket", buffer_text(why));
+    }
+    if (privileges_drop(server_settings(program->server)->user, &program->log, why) != STATUS_OK) {
+        return complain("privileges", buffer_text(why));
+    }
+    if (server_start(program->server) != STATUS_OK || server_run(program->server) != STATUS_OK) {
+        return complain("the server cannot start", "");
+    }
+    if (control_service_start(program->control) != STATUS_OK) {
+        return complain("the control service cannot start", "");
+    }
+    return true;
+}
+
+static void reload(program_t *program)
 {
     buffer_t why;
-    buffer_init(&why, TEXT_MAX_BYTES);
-    notify_reloading(&daemon->notify);
-    if (control_service_reload(daemon->control, &why) != STATUS_OK) {
-        fputs(buffer_text(&why), stderr); /* the log has the event; this has the places, for people */
-        fputc('\n', stderr);
-    }
-    notify_ready(&daemon->notify);
+    buffer_init(&why, MESSAGES_MAX_BYTES);
+    notify_reloading();
+    (void)!control_service_reload(program->control, &why); /* the log says how it went */
+    notify_manager("READY=1");
     buffer_clear(&why);
 }
 
-static void serve_until_told(daemon_t *daemon)
+static void serve_until_told(program_t *program)
 {
     for (;;) {
-        struct signalfd_siginfo info;
-        ssize_t size = read(daemon->signals, &info, sizeof info);
-        if (size < 0 && errno == EINTR) {
+        struct signalfd_siginfo received;
+        if (read(program->signal_fd, &received, sizeof received) != (ssize_t)sizeof received) {
             continue;
         }
-        if (size != sizeof info || info.ssi_signo != SIGHUP) {
+        if (received.ssi_signo == SIGHUP) {
+            reload(program);
+        } else {
+            log_event(&program->log, LOG_NOTICE, "server.stopping",
+                      LOG_TEXT("signal", received.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT"));
             return;
         }
-        reload(daemon);
     }
 }
 
-static int run(daemon_t *daemon)
+static void end(program_t *program)
 {
-    buffer_t why;
-    buffer_init(&why, TEXT_MAX_BYTES);
-    int result = EXIT_TROUBLE;
-    if (take_signals(daemon) != STATUS_OK) {
-        fprintf(stderr, "portoland: cannot take signals: %s\n", strerror(errno));
-    } else if (start(daemon, &why) == STATUS_OK) {
-        notify_ready(&daemon->notify);
-        serve_until_told(daemon);
-        notify_stopping(&daemon->notify);
-        result = EXIT_SUCCESS;
+    if (program->control) {
+        control_service_stop(program->control);
+        control_service_free(program->control);
     }
-    control_service_stop(daemon->control);
-    server_stop(daemon->server);
-    buffer_clear(&why);
-    return result;
+    if (program->server) {
+        server_stop(program->server);
+        server_free(program->server);
+    }
+    close(program->signal_fd);
 }
 
 int main(int argc, char **argv)
 {
-    daemon_t daemon = {.signals = -1};
-    int done = parse_options(&daemon, argc, argv);
-    if (done >= 0) {
-        return done;
+    options_t options = {.config_file = NULL};
+    program_t program = {.signal_fd = -1};
+    buffer_t why;
+    if (!privileges_secure_standard_files()) {
+        return STATUS_NO_START;
     }
-    server_settings_t *settings = load_settings(&daemon);
+    int status = read_options(argc, argv, &options);
+    if (status >= 0) {
+        return status;
+    }
+    program.config_file = options.config_file ? options.config_file : access(CONFIG_FILE_DEFAULT, F_OK) == 0 ? CONFIG_FILE_DEFAULT : NULL;
+    server_settings_t *settings = load_settings(program.config_file);
     if (!settings) {
-        return EXIT_TROUBLE;
+        return STATUS_NO_START;
     }
-    log_init(&daemon.log, STDERR_FILENO, settings->log_level);
-    daemon.log.no_time = getenv("JOURNAL_STREAM") != NULL; /* the journal stamps its lines itself */
-    notify_init(&daemon.notify);
-    int result = EXIT_TROUBLE;
-    daemon.server = server_new(settings, &daemon.log); /* owns the settings from now on */
-    daemon.control = daemon.server ? control_service_new(daemon.server, &daemon.log, daemon.config_file) : NULL;
-    if (daemon.control) {
-        result = run(&daemon);
-    } else {
-        fputs("portoland: out of memory\n", stderr);
+    log_init(&program.log, STDERR_FILENO, settings->log_level);
+    program.log.no_time = is_journal(STDERR_FILENO);
+    if (!take_signals(&program)) {
+        server_settings_free(settings);
+        return STATUS_NO_START;
     }
-    control_service_free(daemon.control);
-    server_free(daemon.server);
-    notify_clear(&daemon.notify);
-    if (daemon.signals >= 0) {
-        close(daemon.signals);
+    log_event(&program.log, LOG_NOTICE, "server.starting", LOG_TEXT("version", PORTOLAN_VERSION), LOG_NUMBER("pid", getpid()),
+              LOG_TEXT("config", program.config_file ? program.config_file : "(defaults)"));
+    buffer_init(&why, MESSAGES_MAX_BYTES);
+    bool started = start(&program, settings, &why);
+    if (started) {
+        notify_manager("READY=1");
+        serve_until_told(&program);
+        notify_manager("STOPPING=1");
     }
-    return result;
+    end(&program);
+    buffer_clear(&why);
+    return started ? 0 : STATUS_NO_START;
 }

@@ -1,17 +1,7 @@
-/* Tells the service manager how the server is (the protocol of sd_notify(3): one datagram to $NOTIFY_SOCKET).
- *
- * Without a service manager every call does nothing. Main thread only.
- */
+/* Tells the service manager how the server is: the datagram protocol of sd_notify(3), without its library. */
 #pragma once
 
-typedef struct notify {
-    int fd; /* -1: nobody listens */
-} notify_t;
-
-/* Connects to $NOTIFY_SOCKET if it is set. Call before privileges are given up. */
-void notify_init(notify_t *notify);
-void notify_ready(const notify_t *notify);
-/* A reload has begun; notify_ready() ends it. */
-void notify_reloading(const notify_t *notify);
-void notify_stopping(const notify_t *notify);
-void notify_clear(notify_t *notify);
+/* state: lines such as "READY=1\nSTATUS=...". Does nothing where NOTIFY_SOCKET is not set; a manager that does not listen is no error. */
+void notify_manager(const char *state);
+/* "RELOADING=1" with the monotonic time that goes with it (Type=notify-reload); to be followed by READY=1. */
+void notify_reloading(void);

@@ -1,18 +1,21 @@
-/* Least privilege: what the process gives up once its ports are open.
- *
- * Afterwards no capability is left in any set, no group but the user's own, and no program it might start can win any back. Call while the
- * process has one thread.
- */
+/* What the process may do: as little as can be, as soon as its ports are open. Main thread only, before any other thread is made. */
 #pragma once
 
 #include "base/buffer.h"
 #include "base/log.h"
 #include "base/status.h"
 
-/* Becomes `user` (NULL: stay, unless root: then "portolan" if there is such a user, else stay root with a warning in the log), drops all
- * capabilities and sets no_new_privs. On failure *why (for people) is filled and the process must end.
+#include <stdbool.h>
+
+/* Becomes `user` (NULL: stays who it is, but root becomes "portolan" where there is such a user), with its groups, no capability in any
+ * set, none to be gained (no_new_privs), and no core dumps with other people's data. An explicit "root" stays root and says so in the log.
+ * Every step is checked; on failure *why (for people) is filled and the process must end.
  * STATUS_NOT_FOUND: no such user; STATUS_DENIED: the system refused. */
 status_t privileges_drop(const char *user, log_t *log, buffer_t *why) MUST_USE;
 
-/* Raises the soft limit of open files to at least `files`, or to the hard limit with a warning. */
-void privileges_raise_files(unsigned long files, log_t *log);
+/* Sees to it that the process may have `descriptors` files open; false when it may not, *allowed says how many. */
+bool privileges_allow_descriptors(unsigned long descriptors, unsigned long *allowed);
+
+/* Standard input, output and error are open, on /dev/null if on nothing: so that no socket gets their numbers and a line meant for
+ * people is never sent to a peer. */
+bool privileges_secure_standard_files(void);
