@@ -80,17 +80,13 @@ bool parser_report_token(parser_t *parser, const zone_token_t *token)
 
 bool parser_name(parser_t *parser, const zone_token_t *token, const char *what, name_t *name)
 {
-    if (token->kind != TOKEN_WORD) {
-        parser_error(parser, "bad-name", &token->from, token->length + 2, NULL, "%s expected", what);
-        return false;
-    }
     size_t at = 0;
     status_t status = name_from_text(name, token->text, token->length, parser->origin.wire, &at);
     if (status == STATUS_OK) {
         return true;
     }
     zone_position_t position = token->from;
-    position.at += at < token->length ? at : 0;
+    position.at += at < token->length ? at + (token->kind == TOKEN_QUOTED) : 0;
     parser_error(parser, "bad-name", &position, at > 0 ? 1 : token->length, NULL, "%s: %s", what,
                  status == STATUS_LIMIT ? "a label has more than 63 bytes, or the name more than 255"
                                         : "an empty label, or a backslash that is not followed by a character or three digits up to 255");
@@ -216,13 +212,7 @@ static status_t directive_ttl(parser_t *parser, const zone_position_t *directive
         return STATUS_MALFORMED;
     }
     uint32_t ttl_s;
-    status_t status = parser_ttl_from_text(token.text, token.length, &ttl_s);
-    if (status != STATUS_OK) {
-        parser_error(parser, status == STATUS_LIMIT ? "ttl-too-large" : "bad-ttl", &token.from, token.length,
-                     "a number of seconds up to 2147483647, or numbers with units as in 1w2d3h4m5s", "this is not a TTL");
-        return STATUS_MALFORMED;
-    }
-    if (!expect_end(parser)) {
+    if (!parser_ttl(parser, &token, "a TTL such as 3600 or 1h30m", &ttl_s) || !expect_end(parser)) {
         return STATUS_MALFORMED;
     }
     parser->has_ttl = true;

@@ -10,16 +10,44 @@ enum { RRTYPES_SUGGESTED_END = 512 }; /* beyond stand only the obsolete TA and D
 
 /* ---- TTLs ---- */
 
-status_t parser_ttl_from_text(const char *text, size_t length, uint32_t *ttl_s)
+/* "1h30m", plain seconds, and both in a row. STATUS_MALFORMED; STATUS_LIMIT: a number over 2^32 - 1. */
+static status_t ttl_from_text(const char *text, size_t length, uint32_t *ttl_s)
 {
-    if (text_to_ttl(text, length, ttl_s)) {
-        return *ttl_s > INT32_MAX ? STATUS_LIMIT : STATUS_OK;
+    /* NSD takes seconds without a unit behind numbers with units: 1h30. */
+    size_t head = length;
+    while (head > 0 && text[head - 1] >= '0' && text[head - 1] <= '9') {
+        head--;
     }
-    size_t digits = 0;
-    while (digits < length && text[digits] >= '0' && text[digits] <= '9') {
-        digits++;
+    uint32_t first = 0;
+    uint32_t last = 0;
+    if ((head > 0 && !text_to_ttl(text, head, &first)) || (head < length && !text_to_ttl(text + head, length - head, &last))) {
+        return head == 0 && length > 0 ? STATUS_LIMIT : STATUS_MALFORMED;
     }
-    return length > 0 && digits == length ? STATUS_LIMIT : STATUS_MALFORMED;
+    *ttl_s = first + last;
+    return length == 0 || *ttl_s < first ? STATUS_MALFORMED : STATUS_OK;
+}
+
+bool parser_ttl(parser_t *parser, const zone_token_t *token, const char *expected, uint32_t *ttl_s)
+{
+    status_t status = ttl_from_text(token->text, token->length, ttl_s);
+    if (status == STATUS_OK && *ttl_s <= INT32_MAX) {
+        return true;
+    }
+    if (status == STATUS_OK) {
+        /* RFC 8767 4: such a value is large, not zero. */
+        parser_warning(parser, "ttl-too-large", &token->from, token->length, "the largest TTL is 2147483647 (RFC 2181 section 8)",
+                       "TTL is too large: 2147483647 is used");
+        *ttl_s = INT32_MAX;
+        return true;
+    }
+    if (status == STATUS_LIMIT) {
+        parser_error(parser, "ttl-too-large", &token->from, token->length, "the largest TTL is 2147483647 (RFC 2181 section 8)",
+                     "TTL is too large");
+    } else {
+        parser_error(parser, "bad-ttl", &token->from, token->length, NULL, "%s expected, got \"%.*s\"", expected,
+                     (int)(token->length > 64 ? 64 : token->length), token->text);
+    }
+    return false;
 }
 
 /* ---- the fields before the rdata ---- */
@@ -99,21 +127,12 @@ static void report_type(parser_t *parser, const zone_token_t *token, const zone_
 /* A field that begins with a digit where a TTL, class or type may stand. */
 static bool take_ttl(parser_t *parser, parser_entry_t *entry, const zone_token_t *token)
 {
-    uint32_t ttl_s = 0;
-    status_t status = parser_ttl_from_text(token->text, token->length, &ttl_s);
-    if (status == STATUS_LIMIT) {
-        parser_error(parser, "ttl-too-large", &token->from, token->length, "the largest TTL is 2147483647 (RFC 2181 section 8)",
-                     "TTL is too large");
-    } else if (status != STATUS_OK) {
-        parser_error(parser, "bad-ttl", &token->from, token->length, NULL, "record type or TTL expected, got \"%.*s\"",
-                     (int)(token->length > 64 ? 64 : token->length), token->text);
-    } else if (entry->has_ttl) {
+    if (entry->has_ttl) {
         parser_error(parser, "bad-ttl", &token->from, token->length, NULL, "a second TTL");
-        status = STATUS_MALFORMED;
+        return false;
     }
     entry->has_ttl = true;
-    entry->ttl_s = ttl_s;
-    return status == STATUS_OK;
+    return parser_ttl(parser, token, "record type or TTL", &entry->ttl_s);
 }
 
 bool parser_header(parser_t *parser, parser_entry_t *entry, zone_token_t *token, const zone_token_t *owner)
@@ -185,9 +204,11 @@ status_t parser_record(parser_t *parser)
         parser->errors++;
         return STATUS_MALFORMED;
     } else if (!parser->has_owner) {
-        parser_error(parser, "no-owner", &token.from, token.length,
-                     "a line that begins with a blank uses the owner of the record before it", "the first record has no owner name");
-        return STATUS_MALFORMED;
+        parser_warning(parser, "no-owner", &token.from, token.length,
+                       "a line that begins with a blank uses the owner of the record before it",
+                       "the first record has no owner name: the origin is used");
+        parser->owner = parser->origin;
+        parser->has_owner = true;
     }
     if (!parser_header(parser, &entry, &token, has_owner ? &owner : NULL)) {
         return STATUS_MALFORMED;

@@ -60,8 +60,8 @@ bool parser_report_token(parser_t *parser, const zone_token_t *token);
 
 /* A name of a token; reports what is wrong with it. what: "owner name". */
 bool parser_name(parser_t *parser, const zone_token_t *token, const char *what, name_t *name);
-/* "1h30m" and plain seconds, at most 2^31 - 1 (RFC 2181 8). STATUS_MALFORMED, STATUS_LIMIT. */
-status_t parser_ttl_from_text(const char *text, size_t length, uint32_t *ttl_s) MUST_USE;
+/* A TTL: "1h30m" or plain seconds. Reports what is wrong, and cuts what is over 2^31 - 1 with a warning. expected: "a TTL". */
+bool parser_ttl(parser_t *parser, const zone_token_t *token, const char *expected, uint32_t *ttl_s);
 
 /* One record from the lexer's place on. STATUS_OK also for an empty line; STATUS_MALFORMED: reported, the caller resumes; else the status
  * of the callee that ends the parse. */
