@@ -91,8 +91,7 @@ static const char *next_item(const param_t *param, const char **text, size_t *le
 /* Keys in any order; on the wire they increase (RFC 9460 8). */
 static status_t write_mandatory(param_t *param)
 {
-    byte_writer_t *writer = &param->parser->writer;
-    const size_t start = writer->position;
+    uint8_t named[65536 / 8] = {0};
     const char *text = param->value;
     const char *item;
     size_t length;
@@ -105,17 +104,14 @@ static status_t write_mandatory(param_t *param)
         if (key == SVCB_MANDATORY) {
             return rdata_fail(param->parser, STATUS_INVALID, item, "mandatory must not name itself");
         }
-        byte_write_u16(writer, key);
-        if (writer->failed) {
-            return rdata_too_long(param->parser);
-        }
-        size_t at = writer->position - 2;
-        for (; at > start && load_be16(writer->data + at - 2) > key; at -= 2) {
-            store_be16(writer->data + at, load_be16(writer->data + at - 2));
-        }
-        store_be16(writer->data + at, key);
-        if (at > start && load_be16(writer->data + at - 2) == key) {
+        if (named[key >> 3] & 1u << (key & 7)) {
             return rdata_fail(param->parser, STATUS_INVALID, item, "mandatory names a key twice");
+        }
+        named[key >> 3] |= (uint8_t)(1u << (key & 7));
+    }
+    for (unsigned key = 0; key <= UINT16_MAX; key++) {
+        if (named[key >> 3] & 1u << (key & 7)) {
+            byte_write_u16(&param->parser->writer, (uint16_t)key);
         }
     }
     return STATUS_OK;
@@ -231,36 +227,6 @@ static status_t write_value(param_t *param)
     }
 }
 
-static void reverse(uint8_t *from, uint8_t *to)
-{
-    for (; from < to && from < --to; from++) {
-        uint8_t octet = *from;
-        *from = *to;
-        *to = octet;
-    }
-}
-
-/* Moves the last parameter, which begins at `at`, to its place among the others. STATUS_EXISTS for a key seen before. */
-static status_t put_in_order(byte_writer_t *writer, size_t params, size_t at)
-{
-    const uint16_t key = load_be16(writer->data + at);
-    size_t place = params;
-    while (place < at && load_be16(writer->data + place) < key) {
-        place += 4u + load_be16(writer->data + place + 2);
-    }
-    if (place < at && load_be16(writer->data + place) == key) {
-        return STATUS_EXISTS;
-    }
-    /* Turning both parts and then the whole exchanges them in place. */
-    uint8_t *data = writer->data;
-    if (place < at) {
-        reverse(data + place, data + at);
-        reverse(data + at, data + writer->position);
-        reverse(data + place, data + writer->position);
-    }
-    return STATUS_OK;
-}
-
 /* The format that a key's value must have also when it is written as keyNNNNN. */
 static bool value_fits(const byte_writer_t *writer, size_t at)
 {
@@ -269,7 +235,7 @@ static bool value_fits(const byte_writer_t *writer, size_t at)
     return !reader.failed;
 }
 
-static status_t parse_param(rdata_parser_t *parser, size_t params, int *highest)
+static status_t parse_param(rdata_parser_t *parser, int *key)
 {
     param_t param = {.parser = parser};
     status_t status = split_token(&param);
@@ -288,29 +254,86 @@ static status_t parse_param(rdata_parser_t *parser, size_t params, int *highest)
         return rdata_too_long(parser);
     }
     store_be16(writer->data + at + 2, (uint16_t)(writer->position - at - 4));
-    if (!value_fits(writer, at)) {
-        return rdata_fail(parser, STATUS_INVALID, param.value, "the value does not have the format of its key");
+    *key = param.key;
+    return value_fits(writer, at) ? STATUS_OK
+                                  : rdata_fail(parser, STATUS_INVALID, param.value, "the value does not have the format of its key");
+}
+
+static void sift_down(uint32_t *heap, size_t count, size_t at)
+{
+    for (size_t child; (child = 2 * at + 1) < count; at = child) {
+        child += child + 1 < count && heap[child] < heap[child + 1];
+        if (heap[at] >= heap[child]) {
+            return;
+        }
+        uint32_t value = heap[at];
+        heap[at] = heap[child];
+        heap[child] = value;
     }
-    if (param.key > *highest) {
-        *highest = param.key;
-        return STATUS_OK;
+}
+
+static void sort(uint32_t *values, size_t count)
+{
+    for (size_t i = count / 2; i > 0; i--) {
+        sift_down(values, count, i - 1);
     }
-    return put_in_order(writer, params, at) == STATUS_OK ? STATUS_OK : rdata_fail(parser, STATUS_INVALID, NULL, "this key is there twice");
+    for (size_t left = count; left > 1; left--) {
+        uint32_t largest = values[0];
+        values[0] = values[left - 1];
+        values[left - 1] = largest;
+        sift_down(values, left - 1, 0);
+    }
+}
+
+enum { PARAMS_MAX = RDATA_MAX / 4 };
+
+/* Brings parameters that came out of order into the order of their keys. In n log n steps: thousands of them fit into one record. */
+static status_t put_in_order(rdata_parser_t *parser, size_t params)
+{
+    uint8_t *begin = parser->writer.data + params;
+    const size_t size = parser->writer.position - params;
+    uint32_t order[PARAMS_MAX]; /* key, then place */
+    size_t count = 0;
+    for (size_t at = 0; at < size; at += 4u + load_be16(begin + at + 2)) {
+        order[count++] = (uint32_t)load_be16(begin + at) << 16 | (uint32_t)at;
+    }
+    sort(order, count);
+    uint8_t copy[RDATA_MAX];
+    memcpy(copy, begin, size);
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0 && order[i] >> 16 == order[i - 1] >> 16) {
+            const char *name = rdata_svcb_key_name((uint16_t)(order[i] >> 16));
+            return name ? rdata_fail(parser, STATUS_INVALID, NULL, "%s is there twice", name)
+                        : rdata_fail(parser, STATUS_INVALID, NULL, "key%u is there twice", order[i] >> 16);
+        }
+        const uint8_t *from = copy + (order[i] & 0xffff);
+        size_t length = 4u + load_be16(from + 2);
+        memcpy(begin, from, length);
+        begin += length;
+    }
+    return STATUS_OK;
 }
 
 status_t rdata_parse_svcparams(rdata_parser_t *parser)
 {
     const size_t params = parser->writer.position;
-    int highest = -1;
+    int last = -1;
+    bool in_order = true;
     for (;;) {
         bool taken;
         status_t status = rdata_take_if_any(parser, &taken);
-        if (status != STATUS_OK || !taken) {
-            return status;
-        }
-        status = parse_param(parser, params, &highest);
         if (status != STATUS_OK) {
             return status;
         }
+        if (!taken) {
+            return in_order ? STATUS_OK : put_in_order(parser, params);
+        }
+        int key = -1;
+        status = parse_param(parser, &key);
+        if (status != STATUS_OK) {
+            return status;
+        }
+        in_order = in_order && key > last;
+        last = key;
     }
 }

@@ -228,11 +228,43 @@ static void service_parameters_do_not_overflow(void **state)
     assert_int_equal(load_be16(rdata.data + 3), 110);
     snprintf(text + length, sizeof text - length, " alpn=\"%0*d\"", 255 * 56, 0);
     assert_int_equal(parse(TYPE_SVCB, text, &rdata, &error), STATUS_INVALID);
+    snprintf(text + length, sizeof text - length, " key1100");
+    assert_int_equal(parse(TYPE_SVCB, text, &rdata, &error), STATUS_INVALID);
+    assert_string_equal(error.message, "key1100 is there twice");
     length += (size_t)snprintf(text + length, sizeof text - length, " ipv4hint=1.2.3.4");
     for (unsigned i = 0; i < 4000; i++) {
         length += (size_t)snprintf(text + length, sizeof text - length, ",1.2.3.4");
     }
     assert_int_equal(parse(TYPE_SVCB, text, &rdata, &error), STATUS_LIMIT);
+}
+
+/* As many parameters as fit, in the worst order, and all of them mandatory. */
+static void many_service_parameters_are_put_in_order(void **state)
+{
+    (void)state;
+    static rdata_t rdata;
+    static char text[400000];
+    rdata_error_t error;
+    size_t length = (size_t)snprintf(text, sizeof text, "1 .");
+    for (unsigned key = 16383; key > 0; key--) {
+        length += (size_t)snprintf(text + length, sizeof text - length, " key%u", key + 40000);
+    }
+    assert_int_equal(parse(TYPE_SVCB, text, &rdata, &error), STATUS_OK);
+    assert_int_equal(rdata.size, 65535);
+    assert_int_equal(load_be16(rdata.data + 3), 40001);
+    assert_int_equal(load_be16(rdata.data + 65531), 56383);
+    expect_round_trip(TYPE_SVCB, rdata.data, rdata.size);
+
+    length = (size_t)snprintf(text, sizeof text, "1 . mandatory=key50000");
+    for (unsigned key = 50001; key < 60000; key++) {
+        length += (size_t)snprintf(text + length, sizeof text - length, ",key%u", key);
+    }
+    for (unsigned key = 59999; key >= 50000; key--) {
+        length += (size_t)snprintf(text + length, sizeof text - length, " key%u", key);
+    }
+    assert_int_equal(parse(TYPE_SVCB, text, &rdata, &error), STATUS_OK);
+    assert_int_equal(rdata.size, 3 + 4 + 10000 * 2 + 10000 * 4);
+    expect_round_trip(TYPE_SVCB, rdata.data, rdata.size);
 }
 
 /* Every truncation and every single changed octet of every good rdata, in memory of exactly that size. */
@@ -595,6 +627,7 @@ int main(void)
         cmocka_unit_test(strings_have_up_to_255_octets),
         cmocka_unit_test(rdata_has_up_to_65535_octets),
         cmocka_unit_test(service_parameters_do_not_overflow),
+        cmocka_unit_test(many_service_parameters_are_put_in_order),
         cmocka_unit_test(damaged_wire_data_is_handled),
         cmocka_unit_test(malformed_wire_data_is_refused),
         cmocka_unit_test(no_data_is_data_only_in_update_classes),
