@@ -39,12 +39,12 @@ static bool add_node(auth_state_t *state, const zone_node_t *node)
     if (node->flags & (ZONE_NODE_OCCLUDED | ZONE_NODE_CUT) && (state->additional->type != TYPE_NS || !auth_is_visible(state->zone, node))) {
         return true;
     }
-    for (unsigned i = 0; i < state->added_count; i++) {
-        if (state->scratch->added[i] == node) {
+    for (unsigned i = 0; i < state->count.added; i++) {
+        if (state->added[i] == node) {
             return true;
         }
     }
-    state->scratch->added[state->added_count++] = node;
+    state->added[state->count.added++] = node;
     return auth_write_addresses(state, node);
 }
 
@@ -52,7 +52,7 @@ static bool add_node(auth_state_t *state, const zone_node_t *node)
 static const zone_node_t *find_target(auth_state_t *state, const uint8_t *wire)
 {
     const zone_node_t *apex = zone_apex(state->zone);
-    name_t *name = &state->scratch->name;
+    name_t *name = &state->name;
     name_set(name, wire);
     name_lower(name->wire, name->length);
     return name_is_at_or_below(name->wire, apex->wire) ? zone_find(state->zone, name->wire) : NULL;
@@ -81,7 +81,7 @@ void auth_write_additional(auth_state_t *state)
 {
     const zone_rrset_t *rrset = state->additional;
     const uint8_t *record = rrset->data;
-    for (unsigned left = rrset->count; left > 0 && state->added_count < AUTH_ADDITIONAL_MAX; left--) {
+    for (unsigned left = rrset->count; left > 0 && state->count.added < AUTH_ADDITIONAL_MAX; left--) {
         const zone_node_t *node = target_of(state, rrset, record + 2);
         if (node && !add_node(state, node)) {
             return;

@@ -4,18 +4,24 @@
 #include "base/bytes.h"
 #include "wire/rrtype.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* How one name of the chain ended. */
 typedef enum step {
     STEP_DONE,  /* answer->outcome says how */
     STEP_CNAME, /* go on with the target of the CNAME just written */
-    STEP_DNAME, /* go on with the name in scratch->name, just written */
+    STEP_DNAME, /* go on with the name in state->name, just written */
 } step_t;
 
-void auth_scratch_init(auth_scratch_t *scratch)
+auth_t *auth_new(void)
 {
-    auth_names_init(&scratch->names, scratch->entries, AUTH_NAMES_BITS);
+    return calloc(1, sizeof(auth_t)); /* the table of names is empty when it is zero */
+}
+
+void auth_free(auth_t *auth)
+{
+    free(auth);
 }
 
 /* ---- which zone ---- */
@@ -25,22 +31,29 @@ static const zone_contents_t *contents_of(const zone_slot_t *slot)
     return atomic_load_explicit(&slot->contents, memory_order_acquire);
 }
 
-const zone_slot_t *auth_find_zone(auth_scratch_t *scratch, const zone_set_t *zones, const name_key_t *key, uint16_t type)
+/* DS of the apex of `slot`: it stands in the parent zone. A zone of ours further up knows only that the parent is delegated; then this zone
+ * says that it has none (RFC 4035 3.1.4.1). */
+static __attribute__((noinline)) const zone_slot_t *find_parent_zone(auth_state_t *state, const zone_set_t *zones, const name_key_t *key,
+                                                                     const zone_slot_t *slot)
 {
-    const zone_slot_t *slot = zone_set_find(zones, key, key->labels);
-    if (LIKELY(type != TYPE_DS) || !slot || key->labels == 0 || slot->name.labels != key->labels) {
-        return slot;
-    }
-    /* The DS of this apex stands in the parent zone. A zone of ours further up knows only that the parent is delegated; then this zone
-     * says that it has none (RFC 4035 3.1.4.1). */
     const zone_slot_t *above = zone_set_find(zones, key, key->labels - 1u);
     const zone_contents_t *contents = above ? contents_of(above) : NULL;
     if (!contents) {
         return above ? above : slot;
     }
-    zone_lookup(contents, key, &scratch->parent);
-    bool is_delegated_above = scratch->parent.cut && scratch->parent.cut->labels < key->labels;
+    zone_lookup(contents, key, &state->parent);
+    bool is_delegated_above = state->parent.cut && state->parent.cut->labels < key->labels;
     return is_delegated_above ? slot : above;
+}
+
+/* The zone that answers for a name and type: the nearest at or above it; for DS of an apex its parent, if we serve that. NULL: none. */
+static inline const zone_slot_t *find_zone(auth_state_t *state, const zone_set_t *zones, const name_key_t *key, uint16_t type)
+{
+    const zone_slot_t *slot = zone_set_find(zones, key, key->labels);
+    if (UNLIKELY(type == TYPE_DS) && slot && key->labels > 0 && slot->name.labels == key->labels) {
+        slot = find_parent_zone(state, zones, key, slot);
+    }
+    return slot;
 }
 
 static step_t done(auth_state_t *state, auth_outcome_t outcome)
@@ -120,12 +133,12 @@ static step_t answer_from_node(auth_state_t *state, const zone_node_t *node)
 /* A chain may pass a DNAME twice, with different names; the record is sent once. Remembers it. */
 static bool was_used(auth_state_t *state, const zone_rrset_t *dname)
 {
-    for (unsigned i = 0; i < state->dname_count; i++) {
-        if (state->scratch->dnames[i] == dname) {
+    for (unsigned i = 0; i < state->count.dnames; i++) {
+        if (state->dnames[i] == dname) {
             return true;
         }
     }
-    state->scratch->dnames[state->dname_count++] = dname;
+    state->dnames[state->count.dnames++] = dname;
     return false;
 }
 
@@ -143,11 +156,11 @@ static step_t answer_from_dname(auth_state_t *state)
         return STEP_DONE;
     }
     /* The part that stays keeps the case in which it was asked. */
-    const uint8_t *asked = state->hops == 0 ? query->message + MESSAGE_HEADER_SIZE : state->key->wire;
-    if (name_substitute(&state->scratch->name, asked, node->labels, rrset->data + 2) != STATUS_OK) {
+    const uint8_t *asked = state->count.hops == 0 ? query->message + MESSAGE_HEADER_SIZE : state->key->wire;
+    if (name_substitute(&state->name, asked, node->labels, rrset->data + 2) != STATUS_OK) {
         return done(state, AUTH_NAME_OVERFLOW);
     }
-    unsigned count = auth_write_cname(&state->writer, state->pointer, load_be32(rrset->fixed + 4), &state->scratch->name);
+    unsigned count = auth_write_cname(&state->writer, state->pointer, load_be32(rrset->fixed + 4), &state->name);
     return auth_require(state, ANSWER, count) ? STEP_DNAME : STEP_DONE;
 }
 
@@ -167,7 +180,7 @@ static step_t answer_name(auth_state_t *state)
     if (state->place == PLACE_WHOLE) {
         auth_writer_know(&state->writer, found->node, state->key, state->at);
     } else if (state->place == PLACE_OFFSETS) {
-        auth_writer_enter(&state->writer, found->node, state->scratch->offsets);
+        auth_writer_enter(&state->writer, found->node, state->offsets);
     }
     if (found->cut && !(state->type == TYPE_DS && found->exact && found->node == found->cut)) {
         return done(state, AUTH_REFERRAL);
@@ -189,16 +202,16 @@ static step_t answer_name(auth_state_t *state)
 /* Where the suffixes of a CNAME's target stand in the message, by their count of labels, for a zone that has other nodes for them. */
 static void note_offsets(auth_state_t *state, const zone_node_t *target)
 {
-    memset(state->scratch->offsets, 0, sizeof state->scratch->offsets);
+    memset(state->offsets, 0, sizeof state->offsets);
     for (const zone_node_t *node = target; node->labels > 0; node = zone_node(state->zone, node->parent)) {
-        state->scratch->offsets[node->labels] = (uint16_t)auth_writer_find(&state->writer, node);
+        state->offsets[node->labels] = (uint16_t)auth_writer_find(&state->writer, node);
     }
 }
 
 static bool was_visited(const auth_state_t *state, uint64_t hash)
 {
-    for (unsigned i = 0; i < state->hops; i++) {
-        if (state->scratch->visited[i] == hash) {
+    for (unsigned i = 0; i < state->count.hops; i++) {
+        if (state->visited[i] == hash) {
             return true;
         }
     }
@@ -208,7 +221,7 @@ static bool was_visited(const auth_state_t *state, uint64_t hash)
 /* Makes the name that was just written the current one. False: it is out of a pointer's reach. */
 static bool take_target(auth_state_t *state, step_t step)
 {
-    auth_scratch_t *scratch = state->scratch;
+    name_key_t *key = &state->next_key;
     size_t at = 0;
     if (step == STEP_CNAME) {
         const zone_node_t *target = state->owner;
@@ -216,19 +229,19 @@ static bool take_target(auth_state_t *state, step_t step)
         if (at == 0 && target->labels > 0) {
             return false;
         }
-        name_key_init(&scratch->key, target->wire, target->length);
+        name_key_init(key, target->wire, target->length);
         state->place = PLACE_TABLE;
     } else {
-        at = (size_t)(state->writer.at - state->writer.begin) - scratch->name.length;
-        if (at + scratch->name.length > AUTH_NAMES_OFFSET_MAX) {
+        at = (size_t)(state->writer.at - state->writer.begin) - state->name.length;
+        if (at + state->name.length > AUTH_NAMES_OFFSET_MAX) {
             return false;
         }
-        name_key_init(&scratch->key, scratch->name.wire, scratch->name.length);
+        name_key_init(key, state->name.wire, state->name.length);
         state->place = PLACE_WHOLE;
     }
-    state->key = &scratch->key;
+    state->key = key;
     state->at = (uint16_t)at;
-    state->pointer = scratch->key.labels > 0 ? (uint16_t)(AUTH_POINTER | at) : ROOT_OWNER;
+    state->pointer = key->labels > 0 ? (uint16_t)(AUTH_POINTER | at) : ROOT_OWNER;
     return true;
 }
 
@@ -236,14 +249,14 @@ static bool take_target(auth_state_t *state, step_t step)
  * was there before; should two names share a hash, one chain ends early. */
 static bool follow(auth_state_t *state, step_t step)
 {
-    if (state->hops == AUTH_HOPS_MAX) {
+    if (state->count.hops == AUTH_HOPS_MAX) {
         return false;
     }
-    state->scratch->visited[state->hops++] = state->key->hash[state->key->labels];
+    state->visited[state->count.hops++] = state->key->hash[state->key->labels];
     if (!take_target(state, step) || was_visited(state, state->key->hash[state->key->labels])) {
         return false;
     }
-    const zone_slot_t *slot = auth_find_zone(state->scratch, state->request->zones, state->key, state->type);
+    const zone_slot_t *slot = find_zone(state, state->request->zones, state->key, state->type);
     const zone_contents_t *contents = slot ? contents_of(slot) : NULL;
     if (contents && contents != state->zone) {
         if (state->place == PLACE_TABLE) {
@@ -251,7 +264,7 @@ static bool follow(auth_state_t *state, step_t step)
             state->place = PLACE_OFFSETS;
         }
         state->zone = contents;
-        auth_writer_switch(&state->writer, contents, auth_names_next_zone(&state->scratch->names));
+        auth_writer_switch(&state->writer, contents, auth_names_next_zone(&state->names));
     }
     return contents != NULL;
 }
@@ -285,7 +298,7 @@ static void write_optional(auth_state_t *state)
 static void write_proofs_and_return(auth_state_t *state)
 {
     uint16_t stamp = state->writer.stamp;
-    if (state->proof_count == 0) {
+    if (state->count.proofs == 0) {
         return;
     }
     auth_write_proofs(state);
@@ -318,7 +331,7 @@ static void write_sections(auth_state_t *state)
         write_negative(state);
         break;
     case AUTH_REFERRAL:
-        if (state->hops == 0) {
+        if (state->count.hops == 0) {
             answer->flags &= (uint16_t)~FLAG_AA; /* AA speaks of the first owner in the answer section (RFC 1035 4.1.1) */
         }
         auth_write_referral(state);
@@ -343,14 +356,12 @@ static void set_error(const auth_request_t *request, auth_answer_t *answer, auth
     answer->outcome = outcome;
 }
 
-static void begin(auth_state_t *state, auth_scratch_t *scratch, const auth_request_t *request, auth_answer_t *answer)
+static inline void begin(auth_state_t *state, const auth_request_t *request, auth_answer_t *answer)
 {
     const query_t *query = request->query;
     bool dnssec = query->edns.present && query->edns.dnssec_ok;
-    uint32_t rotation = request->rotate_rrsets ? (uint32_t)query->id << WRITE_ROTATION_SHIFT : 0;
     state->request = request;
     state->answer = answer;
-    state->scratch = scratch;
     state->zone = answer->zone;
     state->key = &query->name;
     state->at = MESSAGE_HEADER_SIZE;
@@ -358,36 +369,38 @@ static void begin(auth_state_t *state, auth_scratch_t *scratch, const auth_reque
     state->type = request->type;
     state->place = PLACE_WHOLE;
     state->dnssec = dnssec;
-    state->hops = 0;
-    state->proof_count = 0;
-    state->dname_count = 0;
-    state->added_count = 0;
-    state->what = WRITE_RECORDS | (dnssec ? WRITE_SIGNATURES : 0) | rotation;
+    memset(&state->count, 0, sizeof state->count);
+    state->what = WRITE_RECORDS | (dnssec ? WRITE_SIGNATURES : 0);
+    if (UNLIKELY(request->rotate_rrsets)) {
+        state->what |= (uint32_t)query->id << WRITE_ROTATION_SHIFT;
+    }
     state->additional = NULL;
-    auth_writer_init(&state->writer, &scratch->names, state->zone, request->out, request->size, request->limit);
+    auth_writer_init(&state->writer, &state->names, state->zone, request->out, request->size, request->limit);
 }
 
-void auth_answer(auth_scratch_t *scratch, const auth_request_t *request, auth_answer_t *answer)
+void auth_answer(auth_t *state, const auth_request_t *request, auth_answer_t *answer)
 {
-    const zone_slot_t *slot = auth_find_zone(scratch, request->zones, &request->query->name, request->type);
-    *answer = (auth_answer_t){.flags = FLAG_AA, .extended_error = EDE_NONE, .slot = slot};
+    const zone_slot_t *slot = find_zone(state, request->zones, &request->query->name, request->type);
+    memset(answer->counts, 0, sizeof answer->counts);
+    answer->flags = FLAG_AA;
+    answer->rcode = RCODE_NOERROR;
+    answer->extended_error = EDE_NONE;
+    answer->slot = slot;
     answer->zone = slot ? contents_of(slot) : NULL;
     if (UNLIKELY(!answer->zone)) {
         set_error(request, answer, slot ? AUTH_FAILURE : AUTH_REFUSED, slot ? EDE_NOT_READY : EDE_NOT_AUTHORITATIVE);
         return;
     }
-    auth_state_t state;
-    begin(&state, scratch, request, answer);
-    step_t step = answer_name(&state);
-    while (UNLIKELY(step != STEP_DONE) && follow(&state, step)) {
-        step = answer_name(&state);
+    begin(state, request, answer);
+    step_t step = answer_name(state);
+    while (UNLIKELY(step != STEP_DONE) && follow(state, step)) {
+        step = answer_name(state);
     }
     if (LIKELY(!(answer->flags & FLAG_TC))) {
-        write_sections(&state);
+        write_sections(state);
     }
+    answer->size = (size_t)(state->writer.at - request->out);
     if (UNLIKELY(answer->outcome == AUTH_FAILURE)) {
         set_error(request, answer, AUTH_FAILURE, EDE_OTHER);
-        return;
     }
-    answer->size = (size_t)(state.writer.at - request->out);
 }

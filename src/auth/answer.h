@@ -2,8 +2,8 @@
  * RFC 2308, 4035, 4592, 5155, 6604, 6672, 8482, 9471).
  *
  * Invariants
- *  1. Pure: no clock, no socket, no allocation, no lock, no global. What it needs to remember while it works stands in the caller's
- *     auth_scratch_t, which may be used for any number of answers, one at a time.
+ *  1. Pure: no clock, no socket, no allocation, no lock, no global. What it needs to remember while it works stands in an auth_t, which is
+ *     allocated once and used for any number of answers, one at a time.
  *  2. An RRset is written whole or not at all. A missing RRset that the answer needs sets TC, and nothing follows it; optional ones are
  *     left out in silence (RFC 2181 9, RFC 4035 3.1.1).
  *  3. Every loop is bounded: AUTH_HOPS_MAX names of a CNAME/DNAME chain, AUTH_ADDITIONAL_MAX names in the additional section, and the
@@ -11,7 +11,6 @@
  */
 #pragma once
 
-#include "auth/names.h"
 #include "wire/edns.h"
 #include "wire/message.h"
 #include "zone/set.h"
@@ -24,7 +23,6 @@ enum {
     AUTH_HOPS_MAX = 16,       /* names of a CNAME or DNAME chain that are followed (TsuNAME) */
     AUTH_ADDITIONAL_MAX = 13, /* names whose addresses are looked up as optional data (CVE-2024-11187) */
     AUTH_PROOFS_MAX = 24,     /* NSEC or NSEC3 RRsets of one answer: one a hop, three for the last name */
-    AUTH_NAMES_BITS = 8,      /* 256 entries of the compression table */
 };
 
 /* What an answer says, for counters; its RCODE apart. */
@@ -37,28 +35,11 @@ typedef enum auth_outcome {
     AUTH_NAME_OVERFLOW, /* YXDOMAIN: a DNAME makes the name too long */
     AUTH_REFUSED,       /* no zone of ours */
     AUTH_FAILURE,       /* SERVFAIL: the zone is not loaded, or an NSEC3 hash collides (RFC 5155 7.2.9) */
+    AUTH_OUTCOMES
 } auth_outcome_t;
 
-/* One NSEC or NSEC3 RRset that the authority section must hold. */
-typedef struct auth_proof {
-    const zone_contents_t *zone;
-    const zone_node_t *node;
-    uint16_t stamp; /* of the zone's names in the compression table */
-} auth_proof_t;
-
-/* Working memory of one thread. Initialise once with auth_scratch_init(). */
-typedef struct auth_scratch {
-    auth_names_t names;
-    auth_name_entry_t entries[1u << AUTH_NAMES_BITS];
-    name_key_t key;       /* of the name that a chain leads to */
-    name_t name;          /* made by a DNAME */
-    zone_lookup_t parent; /* look-up at the parent's side of a zone cut */
-    uint64_t visited[AUTH_HOPS_MAX + 1];
-    auth_proof_t proofs[AUTH_PROOFS_MAX];
-    const zone_node_t *added[AUTH_ADDITIONAL_MAX];
-    const zone_rrset_t *dnames[AUTH_HOPS_MAX + 1];
-    uint16_t offsets[NAME_LABELS_MAX + 1];
-} auth_scratch_t;
+/* Working memory of one thread. */
+typedef struct auth_state auth_t;
 
 typedef struct auth_request {
     const query_t *query;    /* opcode QUERY, class IN, a question */
@@ -82,12 +63,10 @@ typedef struct auth_answer {
     const zone_slot_t *slot;     /* likewise; NULL: none */
 } auth_answer_t;
 
-void auth_scratch_init(auth_scratch_t *scratch);
+/* NULL without memory. */
+auth_t *auth_new(void);
+void auth_free(auth_t *auth);
 
-/* Answers. Every field of *answer is set. Any thread that may read the zones; cost: one zone look-up for each name of the chain and one
- * sequential read of each RRset sent; up to three NSEC3 hashes where a zone denies with NSEC3. */
-void auth_answer(auth_scratch_t *scratch, const auth_request_t *request, auth_answer_t *answer);
-
-/* The zone that answers for a name and type: the nearest at or above it, except that DS of an apex is the parent's (RFC 4035 3.1.4.1) when
- * we serve the zone right above. NULL: none. */
-const zone_slot_t *auth_find_zone(auth_scratch_t *scratch, const zone_set_t *zones, const name_key_t *key, uint16_t type);
+/* Answers. Every field of *answer is set. Any thread that may read the zones, with an auth_t of its own; cost: one zone look-up for each
+ * name of the chain and one sequential read of each RRset sent; up to three NSEC3 hashes where a zone denies with NSEC3. */
+void auth_answer(auth_t *auth, const auth_request_t *request, auth_answer_t *answer);

@@ -7,19 +7,21 @@
 #include <stdint.h>
 #include <string.h>
 
+enum { COPY_BLOCK = 16 };
+
 /* Copies n >= 2 bytes without reading or writing past them; returns the end of the copy. */
 static inline uint8_t *copy_bytes(uint8_t *out, const uint8_t *in, size_t n)
 {
-    enum { BLOCK = 16, MEMCPY_FROM = 160 }; /* bytes; blocks beat the call up to here */
-    if (n >= BLOCK) {
+    enum { MEMCPY_FROM = 160 }; /* bytes; blocks beat the call up to here */
+    if (n >= COPY_BLOCK) {
         if (UNLIKELY(n >= MEMCPY_FROM)) {
             memcpy(out, in, n);
             return out + n;
         }
-        for (size_t i = 0; i + BLOCK <= n; i += BLOCK) {
-            memcpy(out + i, in + i, BLOCK);
+        for (size_t i = 0; i + COPY_BLOCK <= n; i += COPY_BLOCK) {
+            memcpy(out + i, in + i, COPY_BLOCK);
         }
-        memcpy(out + n - BLOCK, in + n - BLOCK, BLOCK);
+        memcpy(out + n - COPY_BLOCK, in + n - COPY_BLOCK, COPY_BLOCK);
     } else if (n >= 8) {
         memcpy(out, in, 8);
         memcpy(out + n - 8, in + n - 8, 8);
@@ -31,4 +33,15 @@ static inline uint8_t *copy_bytes(uint8_t *out, const uint8_t *in, size_t n)
         out[n - 1] = in[n - 1];
     }
     return out + n;
+}
+
+/* The same out of a zone, where a whole block may be read at any place (zone/contents.h, invariant 6), into out..end, where one may be
+ * written if there is room for it. */
+static inline uint8_t *copy_from_zone(uint8_t *out, const uint8_t *end, const uint8_t *in, size_t n)
+{
+    if (LIKELY(n <= COPY_BLOCK && end - out >= COPY_BLOCK)) {
+        memcpy(out, in, COPY_BLOCK);
+        return out + n;
+    }
+    return copy_bytes(out, in, n);
 }

@@ -7,21 +7,21 @@
 
 static void push(auth_state_t *state, const zone_node_t *node)
 {
-    if (!node || state->proof_count == AUTH_PROOFS_MAX) {
+    if (!node || state->count.proofs == AUTH_PROOFS_MAX) {
         return;
     }
-    for (unsigned i = 0; i < state->proof_count; i++) {
-        if (state->scratch->proofs[i].node == node) {
+    for (unsigned i = 0; i < state->count.proofs; i++) {
+        if (state->proofs[i].node == node) {
             return;
         }
     }
-    state->scratch->proofs[state->proof_count++] = (auth_proof_t){.zone = state->zone, .node = node, .stamp = state->writer.stamp};
+    state->proofs[state->count.proofs++] = (auth_proof_t){.zone = state->zone, .node = node, .stamp = state->writer.stamp};
 }
 
 void auth_write_proofs(auth_state_t *state)
 {
-    for (unsigned i = 0; i < state->proof_count; i++) {
-        const auth_proof_t *proof = &state->scratch->proofs[i];
+    for (unsigned i = 0; i < state->count.proofs; i++) {
+        const auth_proof_t *proof = &state->proofs[i];
         uint16_t type = zone_head(proof->zone)->has_nsec3 && proof->node->flags & ZONE_NODE_NSEC3_OWNER ? TYPE_NSEC3 : TYPE_NSEC;
         const zone_rrset_t *rrset = zone_node_find(proof->node, type);
         if (proof->zone != state->writer.zone) {
@@ -32,7 +32,7 @@ void auth_write_proofs(auth_state_t *state)
             break;
         }
     }
-    state->proof_count = 0;
+    state->count.proofs = 0;
 }
 
 /* ---- NSEC ---- */

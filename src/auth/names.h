@@ -4,8 +4,8 @@
  * up, without comparing text. Open addressing with a bounded number of probes (a table that a zone's owner can fill: CVE-2024-8508);
  * entries carry a stamp, so that a new message starts empty without the table being cleared.
  *
- * Invariants: an entry is live when its stamp is not below `first`; a stamp belongs to one zone of one message; offsets are below
- * NAMES_OFFSET_MAX, the reach of a compression pointer.
+ * Invariants: an entry is {ref: 32 bits, stamp: 16, offset: 16}, and is live when its stamp is not below `first`; a stamp belongs to one
+ * zone of one message; offsets are below AUTH_NAMES_OFFSET_MAX, the reach of a compression pointer.
  */
 #pragma once
 
@@ -15,30 +15,22 @@
 #include <string.h>
 
 enum {
+    AUTH_NAMES_BITS = 10, /* an answer holds tens of names, a message of a transfer hundreds */
     AUTH_NAMES_OFFSET_MAX = 0x4000,
     AUTH_NAMES_PROBES_MAX = 12,
     AUTH_POINTER = 0xc000, /* the two upper bits of a compression pointer */
 };
 
-typedef struct auth_name_entry {
-    zone_ref_t ref;
-    uint16_t stamp;
-    uint16_t offset;
-} auth_name_entry_t;
-
 typedef struct auth_names {
-    auth_name_entry_t *entries;
     uint16_t first;   /* stamps of the message being written begin here */
     uint16_t last;    /* the newest stamp */
     uint16_t highest; /* the highest offset entered into this message */
-    uint8_t shift;    /* 32 - bits of the table's size */
+    uint64_t entries[1u << AUTH_NAMES_BITS];
 } auth_names_t;
 
-/* entries: 1 << bits of them, the caller's. */
-static inline void auth_names_init(auth_names_t *names, auth_name_entry_t *entries, unsigned bits)
+static inline void auth_names_init(auth_names_t *names)
 {
-    memset(entries, 0, sizeof *entries << bits);
-    *names = (auth_names_t){.entries = entries, .shift = (uint8_t)(32 - bits)};
+    memset(names, 0, sizeof *names);
 }
 
 /* Empties the table and returns the stamp for the first zone. */
@@ -46,8 +38,7 @@ static inline uint16_t auth_names_begin(auth_names_t *names)
 {
     enum { STAMPS_OF_A_MESSAGE = 256 };
     if (UNLIKELY(names->last >= UINT16_MAX - STAMPS_OF_A_MESSAGE)) {
-        memset(names->entries, 0, sizeof *names->entries << (32 - names->shift));
-        names->last = 0;
+        auth_names_init(names);
     }
     names->highest = 0;
     names->first = ++names->last;
@@ -60,38 +51,31 @@ static inline uint16_t auth_names_next_zone(auth_names_t *names)
     return ++names->last;
 }
 
-/* The message offset of a name, or 0. */
-static inline unsigned auth_names_find(const auth_names_t *names, zone_ref_t ref, uint16_t stamp)
+/* The message offset of a name that is in the table; else enters it at `at`, if not 0, and returns 0. A name is not entered where it cannot
+ * be pointed at or the neighbourhood is full: it is then written again when it is needed. */
+static inline unsigned auth_names_place(auth_names_t *names, zone_ref_t ref, uint16_t stamp, size_t at)
 {
-    unsigned mask = (1u << (32 - names->shift)) - 1;
-    unsigned slot = (ref * 0x9e3779b1u) >> names->shift;
-    for (unsigned probes = 0; probes < AUTH_NAMES_PROBES_MAX; probes++, slot = (slot + 1) & mask) {
-        const auth_name_entry_t *entry = &names->entries[slot];
-        if (entry->stamp < names->first) {
+    uint64_t key = (uint64_t)ref << 16 | stamp;
+    unsigned slot = (ref * 0x9e3779b1u) >> (32 - AUTH_NAMES_BITS);
+    for (unsigned probes = 0; probes < AUTH_NAMES_PROBES_MAX; probes++) {
+        uint64_t entry = names->entries[slot];
+        if (entry >> 16 == key) {
+            return (uint16_t)entry;
+        }
+        if ((uint16_t)(entry >> 16) < names->first) {
+            if (at - 1 < AUTH_NAMES_OFFSET_MAX - 1) {
+                names->entries[slot] = key << 16 | at;
+                names->highest = at > names->highest ? (uint16_t)at : names->highest;
+            }
             return 0;
         }
-        if (entry->ref == ref && entry->stamp == stamp) {
-            return entry->offset;
-        }
+        slot = (slot + 1) % (1u << AUTH_NAMES_BITS);
     }
     return 0;
 }
 
-/* Remembers a name that is not in the table. Nothing happens where it cannot be pointed at or the neighbourhood is full: the name is then
- * written again when it is needed. */
-static inline void auth_names_add(auth_names_t *names, zone_ref_t ref, uint16_t stamp, size_t offset)
+/* The message offset of a name, or 0. */
+static inline unsigned auth_names_find(auth_names_t *names, zone_ref_t ref, uint16_t stamp)
 {
-    unsigned mask = (1u << (32 - names->shift)) - 1;
-    unsigned slot = (ref * 0x9e3779b1u) >> names->shift;
-    if (UNLIKELY(offset >= AUTH_NAMES_OFFSET_MAX)) {
-        return;
-    }
-    for (unsigned probes = 0; probes < AUTH_NAMES_PROBES_MAX; probes++, slot = (slot + 1) & mask) {
-        auth_name_entry_t *entry = &names->entries[slot];
-        if (entry->stamp < names->first) {
-            *entry = (auth_name_entry_t){.ref = ref, .stamp = stamp, .offset = (uint16_t)offset};
-            names->highest = offset > names->highest ? (uint16_t)offset : names->highest;
-            return;
-        }
-    }
+    return auth_names_place(names, ref, stamp, 0);
 }

@@ -12,29 +12,47 @@
 typedef enum auth_place {
     PLACE_WHOLE,   /* it stands uncompressed at state->at */
     PLACE_TABLE,   /* it and its suffixes are in the table of names already */
-    PLACE_OFFSETS, /* scratch->offsets says where they stand; the current zone has other nodes for them */
+    PLACE_OFFSETS, /* state->offsets says where they stand; the current zone has other nodes for them */
 } auth_place_t;
+
+/* One NSEC or NSEC3 RRset that the authority section must hold. */
+typedef struct auth_proof {
+    const zone_contents_t *zone;
+    const zone_node_t *node;
+    uint16_t stamp; /* of the zone's names in the compression table */
+} auth_proof_t;
 
 typedef struct auth_state {
     auth_writer_t writer;
     const auth_request_t *request;
     auth_answer_t *answer;
-    auth_scratch_t *scratch;
     const zone_contents_t *zone; /* that answers for the current name */
     const name_key_t *key;       /* the current name: the question's, or what a chain has led to */
     uint16_t at;                 /* message offset of the current name */
     uint16_t pointer;            /* compression pointer to it; ROOT_OWNER for the root */
     uint16_t type;
-    bool dnssec; /* the client set DO */
-    uint8_t hops;
-    auth_place_t place;
-    uint8_t dname_count; /* in scratch->dnames */
-    uint8_t proof_count;
-    uint8_t added_count;            /* names in scratch->added */
-    uint32_t what;                  /* WRITE_* for RRsets of the answer */
+    uint16_t place; /* auth_place_t */
+    uint32_t what;  /* WRITE_* for RRsets of the answer */
+    bool dnssec;    /* the client set DO */
+    struct {
+        uint8_t hops;
+        uint8_t dnames;
+        uint8_t proofs;
+        uint8_t added;
+    } count;                        /* what stands in the arrays below */
     const zone_rrset_t *additional; /* the RRset whose names may bring addresses */
-    const zone_node_t *owner;       /* its node */
+    const zone_node_t *owner;       /* its node; the target of the CNAME just written */
     zone_lookup_t found;            /* of the current name */
+
+    auth_names_t names;
+    name_key_t next_key;  /* of the name that a chain leads to */
+    name_t name;          /* made by a DNAME, or lower-cased out of rdata */
+    zone_lookup_t parent; /* look-up at the parent's side of a zone cut */
+    uint64_t visited[AUTH_HOPS_MAX + 1];
+    const zone_rrset_t *dnames[AUTH_HOPS_MAX + 1]; /* sent already */
+    auth_proof_t proofs[AUTH_PROOFS_MAX];
+    const zone_node_t *added[AUTH_ADDITIONAL_MAX];
+    uint16_t offsets[NAME_LABELS_MAX + 1];
 } auth_state_t;
 
 /* The three sections, as indexes of auth_answer_t.counts. */

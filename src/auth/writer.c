@@ -7,13 +7,12 @@
 #include <string.h>
 
 enum {
-    FIXED_SIZE = 8,      /* type, class, TTL */
-    RECORD_SIZE = 2 + 8, /* pointer and fixed part; the length stands with the rdata */
+    FIXED_SIZE = 8, /* type, class, TTL */
     POINTER_SIZE = 2,
     SOA_TIMERS = 20, /* serial, refresh, retry, expire, minimum */
 };
 
-/* Type, class and TTL as they stand in a message. */
+/* Type, class and TTL as they stand in a message: in a register, the type in the lowest bits. */
 static inline uint64_t rrset_fixed(const zone_rrset_t *rrset)
 {
     uint64_t fixed;
@@ -24,11 +23,7 @@ static inline uint64_t rrset_fixed(const zone_rrset_t *rrset)
 /* The same for the signatures, which share class and TTL with what they cover (RFC 4034 3). */
 static inline uint64_t signature_fixed(uint64_t fixed)
 {
-    uint8_t bytes[FIXED_SIZE];
-    memcpy(bytes, &fixed, FIXED_SIZE);
-    store_be16(bytes, TYPE_RRSIG);
-    memcpy(&fixed, bytes, FIXED_SIZE);
-    return fixed;
+    return (fixed & ~UINT64_C(0xffff)) | __builtin_bswap16(TYPE_RRSIG);
 }
 
 static inline const uint8_t *record_next(const uint8_t *record)
@@ -36,110 +31,127 @@ static inline const uint8_t *record_next(const uint8_t *record)
     return record + 2 + load_be16(record);
 }
 
+static inline size_t room(const auth_writer_t *writer, const uint8_t *p)
+{
+    return (size_t)(writer->end - p);
+}
+
 void auth_writer_init(auth_writer_t *writer, auth_names_t *names, const zone_contents_t *zone, uint8_t *begin, size_t size, size_t limit)
 {
-    *writer = (auth_writer_t){
-        .begin = begin,
-        .at = begin + size,
-        .end = begin + limit,
-        .zone = zone,
-        .names = names,
-        .stamp = auth_names_begin(names),
-    };
-}
-
-void auth_writer_know(auth_writer_t *writer, const zone_node_t *node, const name_key_t *key, uint16_t at)
-{
-    writer->known = node;
-    writer->known_key = key;
-    writer->known_at = at;
-}
-
-static __attribute__((noinline)) void enter_known(auth_writer_t *writer)
-{
-    const zone_node_t *node = writer->known;
-    writer->known = NULL;
-    while (node->labels > 0) {
-        zone_ref_t ref = zone_node_ref(writer->zone, node);
-        auth_names_add(writer->names, ref, writer->stamp, writer->known_at + writer->known_key->offset[node->labels]);
-        node = zone_node(writer->zone, node->parent);
-    }
-}
-
-void auth_writer_switch(auth_writer_t *writer, const zone_contents_t *zone, uint16_t stamp)
-{
-    if (writer->known) {
-        enter_known(writer);
-    }
+    writer->begin = begin;
+    writer->at = begin + size;
+    writer->end = begin + limit;
     writer->zone = zone;
-    writer->stamp = stamp;
+    writer->names = names;
+    writer->stamp = auth_names_begin(names);
+    auth_writer_know(writer, NULL, NULL, 0);
+}
+
+/* ---- names ---- */
+
+static __attribute__((noinline)) void fill_suffixes(auth_suffixes_t *suffixes, const zone_contents_t *zone)
+{
+    suffixes->is_filled = true;
+    if (!suffixes->node) {
+        return;
+    }
+    suffixes->labels = suffixes->node->labels;
+    zone_ref_t ref = zone_node_ref(zone, suffixes->node);
+    for (unsigned labels = suffixes->labels; labels > 0; labels--) {
+        suffixes->refs[labels] = ref;
+        ref = zone_node(zone, ref)->parent;
+    }
+}
+
+/* The offset of a node's name if it is a suffix of the name that stands in one piece; 0 if not. node is not the root. */
+static inline unsigned find_suffix(auth_writer_t *writer, const zone_node_t *node, zone_ref_t ref)
+{
+    auth_suffixes_t *suffixes = &writer->suffixes;
+    if (UNLIKELY(!suffixes->is_filled)) {
+        fill_suffixes(suffixes, writer->zone);
+    }
+    unsigned labels = node->labels;
+    return labels <= suffixes->labels && suffixes->refs[labels] == ref ? suffixes->at + (unsigned)suffixes->key->offset[labels] : 0;
+}
+
+unsigned auth_writer_find(auth_writer_t *writer, const zone_node_t *node)
+{
+    if (node->labels == 0) {
+        return 0;
+    }
+    zone_ref_t ref = zone_node_ref(writer->zone, node);
+    unsigned offset = find_suffix(writer, node, ref);
+    return offset ? offset : auth_names_find(writer->names, ref, writer->stamp);
 }
 
 void auth_writer_enter(auth_writer_t *writer, const zone_node_t *node, const uint16_t *offsets)
 {
     for (; node->labels > 0; node = zone_node(writer->zone, node->parent)) {
         if (offsets[node->labels] != 0) {
-            auth_names_add(writer->names, zone_node_ref(writer->zone, node), writer->stamp, offsets[node->labels]);
+            (void)auth_names_place(writer->names, zone_node_ref(writer->zone, node), writer->stamp, offsets[node->labels]);
         }
     }
 }
 
-static inline unsigned find(auth_writer_t *writer, zone_ref_t ref)
+void auth_writer_switch(auth_writer_t *writer, const zone_contents_t *zone, uint16_t stamp)
 {
-    if (writer->known) {
-        enter_known(writer);
+    auth_suffixes_t *suffixes = &writer->suffixes;
+    for (const zone_node_t *node = suffixes->node; node && node->labels > 0; node = zone_node(writer->zone, node->parent)) {
+        (void)auth_names_place(writer->names, zone_node_ref(writer->zone, node), writer->stamp,
+                               suffixes->at + (size_t)suffixes->key->offset[node->labels]);
     }
-    return auth_names_find(writer->names, ref, writer->stamp);
+    writer->zone = zone;
+    writer->stamp = stamp;
+    auth_writer_know(writer, NULL, NULL, 0);
 }
 
-unsigned auth_writer_find(auth_writer_t *writer, const zone_node_t *node)
+/* Forgets names entered at or behind `at`, since what stands there is given up. All are forgotten: this is rare. */
+static void roll_back(auth_writer_t *writer)
 {
-    return find(writer, zone_node_ref(writer->zone, node));
-}
-
-/* Forgets names entered at or behind `mark`, since what stood there is given up. All are forgotten: this is rare. */
-static void roll_back(auth_writer_t *writer, const uint8_t *mark)
-{
-    if (writer->names->highest >= (size_t)(mark - writer->begin)) {
+    if (writer->names->highest >= (size_t)(writer->at - writer->begin)) {
         writer->stamp = auth_names_begin(writer->names);
     }
 }
 
 /* Writes the name of a node at p. NULL: no room. */
-static uint8_t *put_name(auth_writer_t *writer, uint8_t *p, zone_ref_t ref)
+static inline uint8_t *put_name(auth_writer_t *writer, uint8_t *p, zone_ref_t ref)
 {
     for (;;) {
         const zone_node_t *node = zone_node(writer->zone, ref);
-        size_t label = node->wire[0] + (size_t)1;
-        if (UNLIKELY((size_t)(writer->end - p) < POINTER_SIZE)) {
+        if (UNLIKELY(room(writer, p) < POINTER_SIZE)) {
             return NULL; /* what ends in one octet, the root, is followed by more in every record */
         }
-        if (label == 1) {
+        if (node->labels == 0) {
             *p = 0;
             return p + 1;
         }
-        unsigned offset = find(writer, ref);
+        unsigned offset = find_suffix(writer, node, ref);
+        if (offset == 0) {
+            offset = auth_names_place(writer->names, ref, writer->stamp, (size_t)(p - writer->begin));
+        }
         if (offset != 0) {
             store_be16(p, (uint16_t)(AUTH_POINTER | offset));
             return p + POINTER_SIZE;
         }
-        if (UNLIKELY((size_t)(writer->end - p) < label)) {
+        size_t label = node->wire[0] + (size_t)1;
+        if (UNLIKELY(room(writer, p) < label)) {
             return NULL;
         }
-        auth_names_add(writer->names, ref, writer->stamp, (size_t)(p - writer->begin));
-        p = copy_bytes(p, node->wire, label);
+        p = copy_from_zone(p, writer->end, node->wire, label);
         ref = node->parent;
     }
 }
 
-/* Writes length and rdata of a record with references in place of names; the layouts of zone_rrset_t differ in their size. */
-static uint8_t *put_references(auth_writer_t *writer, uint8_t *p, const uint8_t *record)
+/* ---- rdata ---- */
+
+/* Length and rdata of a record with references in place of names; the layouts of zone_rrset_t differ in their size. */
+static __attribute__((noinline)) uint8_t *put_references(auth_writer_t *writer, uint8_t *p, const uint8_t *record)
 {
     enum { ONE_NAME = 4, PREFERENCE_AND_NAME = 6, TWO_NAMES = 8, SOA = 28 };
     size_t size = load_be16(record);
     const uint8_t *in = record + 2;
     uint8_t *rdlength = p;
-    if (UNLIKELY(writer->end - p < 2 + 2)) {
+    if (UNLIKELY(room(writer, p) < 2 + 2)) {
         return NULL;
     }
     p += 2;
@@ -148,22 +160,24 @@ static uint8_t *put_references(auth_writer_t *writer, uint8_t *p, const uint8_t 
         p += 2;
         in += 2;
     }
-    p = put_name(writer, p, zone_ref_load(in));
-    if (p && size >= TWO_NAMES) {
-        p = put_name(writer, p, zone_ref_load(in + ONE_NAME));
-    }
-    if (p && size == SOA) {
-        if (UNLIKELY(writer->end - p < SOA_TIMERS)) {
+    for (unsigned names = size >= TWO_NAMES ? 2 : 1; names > 0; names--, in += ONE_NAME) {
+        p = put_name(writer, p, zone_ref_load(in));
+        if (UNLIKELY(!p)) {
             return NULL;
         }
-        memcpy(p, in + TWO_NAMES, SOA_TIMERS);
+    }
+    if (size == SOA) {
+        if (UNLIKELY(room(writer, p) < SOA_TIMERS)) {
+            return NULL;
+        }
+        memcpy(p, in, SOA_TIMERS);
         p += SOA_TIMERS;
     }
-    if (p) {
-        store_be16(rdlength, (uint16_t)(p - rdlength - 2));
-    }
+    store_be16(rdlength, (uint16_t)(p - rdlength - 2));
     return p;
 }
+
+/* ---- records ---- */
 
 static inline uint8_t *put_owner(uint8_t *p, uint16_t pointer)
 {
@@ -175,29 +189,48 @@ static inline uint8_t *put_owner(uint8_t *p, uint16_t pointer)
     return p + 1;
 }
 
-/* Records that are stored as they are sent. The caller has checked that there is room. */
-static inline uint8_t *put_plain(uint8_t *p, uint16_t pointer, uint64_t fixed, const uint8_t *record, unsigned count)
+static inline uint8_t *put_head(uint8_t *p, uint16_t pointer, uint64_t fixed)
 {
-    for (; count > 0; count--) {
+    p = put_owner(p, pointer);
+    memcpy(p, &fixed, FIXED_SIZE);
+    return p + FIXED_SIZE;
+}
+
+/* Records that are stored as they are sent. The caller has checked that there is room. */
+static inline uint8_t *put_plain(const auth_writer_t *writer, uint8_t *p, uint16_t pointer, uint64_t fixed, const uint8_t *record,
+                                 unsigned count)
+{
+    const uint8_t *end = writer->end;
+    do {
         size_t size = 2 + (size_t)load_be16(record);
-        p = put_owner(p, pointer);
-        memcpy(p, &fixed, FIXED_SIZE);
-        p = copy_bytes(p + FIXED_SIZE, record, size);
+        p = copy_from_zone(put_head(p, pointer, fixed), end, record, size);
         record += size;
-    }
+    } while (--count > 0);
     return p;
 }
 
-static uint8_t *put_referring(auth_writer_t *writer, uint8_t *p, uint16_t pointer, const zone_rrset_t *rrset, uint64_t fixed)
+/* Plain records, beginning with record `first` of them. */
+static __attribute__((noinline)) uint8_t *put_rotated(const auth_writer_t *writer, uint8_t *p, uint16_t pointer, const zone_rrset_t *rrset,
+                                                      unsigned first)
+{
+    uint64_t fixed = rrset_fixed(rrset);
+    const uint8_t *record = rrset->data;
+    for (unsigned i = 0; i < first; i++) {
+        record = record_next(record);
+    }
+    p = put_plain(writer, p, pointer, fixed, record, rrset->count - first);
+    return first > 0 ? put_plain(writer, p, pointer, fixed, rrset->data, first) : p;
+}
+
+/* Records with references. NULL: no room. */
+static inline uint8_t *put_referring(auth_writer_t *writer, uint8_t *p, uint16_t pointer, const zone_rrset_t *rrset, uint64_t fixed)
 {
     const uint8_t *record = rrset->data;
     for (unsigned left = rrset->count; left > 0; left--, record = record_next(record)) {
-        if (UNLIKELY((size_t)(writer->end - p) < RECORD_SIZE)) {
+        if (UNLIKELY(room(writer, p) < POINTER_SIZE + FIXED_SIZE)) {
             return NULL;
         }
-        p = put_owner(p, pointer);
-        memcpy(p, &fixed, FIXED_SIZE);
-        p = put_references(writer, p + FIXED_SIZE, record);
+        p = put_references(writer, put_head(p, pointer, fixed), record);
         if (UNLIKELY(!p)) {
             return NULL;
         }
@@ -205,61 +238,54 @@ static uint8_t *put_referring(auth_writer_t *writer, uint8_t *p, uint16_t pointe
     return p;
 }
 
-/* Plain records, beginning with record `first` of them. */
-static uint8_t *put_rotated(uint8_t *p, uint16_t pointer, const zone_rrset_t *rrset, unsigned first)
+/* Bytes of `count` plain records with their owners and fixed parts. */
+static inline size_t plain_size(uint16_t pointer, size_t data_size, unsigned count)
 {
-    uint64_t fixed = rrset_fixed(rrset);
-    const uint8_t *record = rrset->data;
-    for (unsigned i = 0; i < first; i++) {
-        record = record_next(record);
-    }
-    p = put_plain(p, pointer, fixed, record, rrset->count - first);
-    return put_plain(p, pointer, fixed, rrset->data, first);
+    return data_size + count * (size_t)(FIXED_SIZE + (LIKELY(pointer != ROOT_OWNER) ? POINTER_SIZE : 1));
 }
 
-static inline unsigned write_fixed(auth_writer_t *writer, uint16_t pointer, const zone_rrset_t *rrset, uint32_t what, uint64_t fixed)
+static inline unsigned write_rrset(auth_writer_t *writer, uint16_t pointer, const zone_rrset_t *rrset, uint32_t what, uint64_t fixed)
 {
     uint8_t *p = writer->at;
-    unsigned count = 0;
-    unsigned signatures = what & WRITE_SIGNATURES ? rrset->signature_count : 0;
-    size_t overhead = FIXED_SIZE + (pointer != ROOT_OWNER ? POINTER_SIZE : 1);
-    size_t needed = signatures > 0 ? rrset->signature_size + signatures * overhead : 0;
-    if (what & WRITE_RECORDS) {
-        count = rrset->count;
-        if (rrset->has_refs) {
-            p = put_referring(writer, p, pointer, rrset, fixed);
-            if (UNLIKELY(!p || needed > (size_t)(writer->end - p))) {
-                roll_back(writer, writer->at);
-                return 0;
-            }
-        } else {
-            needed += rrset->data_size + count * overhead;
-            if (UNLIKELY(needed > (size_t)(writer->end - p))) {
-                return 0;
-            }
-            unsigned rotation = what >> WRITE_ROTATION_SHIFT;
-            p = rotation > 0 && count > 1 ? put_rotated(p, pointer, rrset, rotation % count)
-                                          : put_plain(p, pointer, fixed, rrset->data, count);
+    unsigned count = what & WRITE_RECORDS ? rrset->count : 0;
+    if (count > 0 && rrset->has_refs) {
+        p = put_referring(writer, p, pointer, rrset, fixed);
+        if (UNLIKELY(!p)) {
+            roll_back(writer);
+            return 0;
         }
-    } else if (UNLIKELY(needed > (size_t)(writer->end - p))) {
-        return 0;
+    } else if (count > 0) {
+        if (UNLIKELY(plain_size(pointer, rrset->data_size, count) > room(writer, p))) {
+            return 0;
+        }
+        unsigned rotation = what >> WRITE_ROTATION_SHIFT;
+        p = UNLIKELY(rotation > 0) ? put_rotated(writer, p, pointer, rrset, rotation % count)
+                                   : put_plain(writer, p, pointer, fixed, rrset->data, count);
     }
-    if (signatures > 0) {
-        p = put_plain(p, pointer, signature_fixed(fixed), rrset->data + rrset->data_size, signatures);
+    if (what & WRITE_SIGNATURES && rrset->signature_count > 0) {
+        unsigned signatures = rrset->signature_count;
+        if (UNLIKELY(plain_size(pointer, rrset->signature_size, signatures) > room(writer, p))) {
+            roll_back(writer);
+            return 0;
+        }
+        p = put_plain(writer, p, pointer, signature_fixed(fixed), rrset->data + rrset->data_size, signatures);
+        count += signatures;
     }
     writer->at = p;
-    return count + signatures;
+    return count;
 }
 
 unsigned auth_write_rrset(auth_writer_t *writer, uint16_t pointer, const zone_rrset_t *rrset, uint32_t what)
 {
-    return write_fixed(writer, pointer, rrset, what, rrset_fixed(rrset));
+    return write_rrset(writer, pointer, rrset, what, rrset_fixed(rrset));
 }
+
+/* ---- records whose owner does not stand in the message yet ---- */
 
 static uint8_t *put_record(auth_writer_t *writer, const zone_node_t *node, uint64_t fixed, const uint8_t *record, bool has_refs)
 {
     uint8_t *p = put_name(writer, writer->at, zone_node_ref(writer->zone, node));
-    if (!p || (size_t)(writer->end - p) < FIXED_SIZE) {
+    if (!p || room(writer, p) < FIXED_SIZE) {
         return NULL;
     }
     memcpy(p, &fixed, FIXED_SIZE);
@@ -268,7 +294,7 @@ static uint8_t *put_record(auth_writer_t *writer, const zone_node_t *node, uint6
         return put_references(writer, p, record);
     }
     size_t size = 2 + (size_t)load_be16(record);
-    return size <= (size_t)(writer->end - p) ? copy_bytes(p, record, size) : NULL;
+    return size <= room(writer, p) ? copy_from_zone(p, writer->end, record, size) : NULL;
 }
 
 bool auth_write_record(auth_writer_t *writer, const zone_node_t *node, const zone_rrset_t *rrset, const uint8_t *record, bool is_signature)
@@ -276,14 +302,14 @@ bool auth_write_record(auth_writer_t *writer, const zone_node_t *node, const zon
     uint64_t fixed = is_signature ? signature_fixed(rrset_fixed(rrset)) : rrset_fixed(rrset);
     uint8_t *p = put_record(writer, node, fixed, record, rrset->has_refs && !is_signature);
     if (!p) {
-        roll_back(writer, writer->at);
+        roll_back(writer);
         return false;
     }
     writer->at = p;
     return true;
 }
 
-/* The owner's name does not stand in the message yet, or out of a pointer's reach: record by record, the first one brings the name. */
+/* Record by record: the first one brings the name, unless it is out of a pointer's reach. */
 static __attribute__((noinline)) unsigned write_records(auth_writer_t *writer, const zone_node_t *node, const zone_rrset_t *rrset,
                                                         uint32_t what, uint64_t fixed)
 {
@@ -299,7 +325,7 @@ static __attribute__((noinline)) unsigned write_records(auth_writer_t *writer, c
         uint8_t *p = put_record(writer, node, fixed, record, rrset->has_refs && i < records);
         if (!p) {
             writer->at = mark;
-            roll_back(writer, mark);
+            roll_back(writer);
             return 0;
         }
         writer->at = p;
@@ -311,14 +337,11 @@ static __attribute__((noinline)) unsigned write_records(auth_writer_t *writer, c
 static inline unsigned write_at_node(auth_writer_t *writer, const zone_node_t *node, const zone_rrset_t *rrset, uint32_t what,
                                      uint64_t fixed)
 {
-    if (UNLIKELY(node->labels == 0)) {
-        return write_fixed(writer, ROOT_OWNER, rrset, what, fixed);
-    }
     unsigned offset = auth_writer_find(writer, node);
-    if (LIKELY(offset != 0)) {
-        return write_fixed(writer, (uint16_t)(AUTH_POINTER | offset), rrset, what, fixed);
+    if (UNLIKELY(offset == 0 && node->labels > 0)) {
+        return write_records(writer, node, rrset, what, fixed);
     }
-    return write_records(writer, node, rrset, what, fixed);
+    return write_rrset(writer, offset ? (uint16_t)(AUTH_POINTER | offset) : ROOT_OWNER, rrset, what, fixed);
 }
 
 unsigned auth_write_node_rrset(auth_writer_t *writer, const zone_node_t *node, const zone_rrset_t *rrset, uint32_t what)
@@ -328,18 +351,14 @@ unsigned auth_write_node_rrset(auth_writer_t *writer, const zone_node_t *node, c
 
 unsigned auth_write_negative_soa(auth_writer_t *writer, const zone_node_t *node, const zone_rrset_t *rrset, uint32_t what)
 {
-    uint8_t bytes[FIXED_SIZE];
-    uint64_t fixed;
-    memcpy(bytes, rrset->fixed, FIXED_SIZE);
-    store_be32(bytes + 4, zone_head(writer->zone)->negative_ttl_s);
-    memcpy(&fixed, bytes, FIXED_SIZE);
-    return write_at_node(writer, node, rrset, what, fixed);
+    uint64_t ttl = __builtin_bswap32(zone_head(writer->zone)->negative_ttl_s);
+    return write_at_node(writer, node, rrset, what, (rrset_fixed(rrset) & UINT32_MAX) | ttl << 32);
 }
 
 unsigned auth_write_cname(auth_writer_t *writer, uint16_t pointer, uint32_t ttl_s, const name_t *target)
 {
     uint8_t *p = writer->at;
-    if ((size_t)(writer->end - p) < RECORD_SIZE + 2 + (size_t)target->length) {
+    if (room(writer, p) < POINTER_SIZE + FIXED_SIZE + 2 + (size_t)target->length) {
         return 0;
     }
     p = put_owner(p, pointer);

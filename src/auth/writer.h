@@ -13,6 +13,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* A name that stands in the message in one piece, so that its suffixes can be pointed at: the question's, mostly. Its nodes in the
+ * writer's zone are collected when the first name is compressed, which many answers never need. */
+typedef struct auth_suffixes {
+    const zone_node_t *node; /* its node or the nearest ancestor that is one; NULL: there is no such name */
+    const name_key_t *key;
+    uint16_t at;    /* message offset */
+    uint8_t labels; /* of node, once refs is filled; before, and without such a name, 0 */
+    bool is_filled;
+    zone_ref_t refs[NAME_LABELS_MAX + 1]; /* of the suffix of so many labels */
+} auth_suffixes_t;
+
 typedef struct auth_writer {
     uint8_t *begin; /* of the message */
     uint8_t *at;    /* the next byte */
@@ -20,11 +31,7 @@ typedef struct auth_writer {
     const zone_contents_t *zone;
     auth_names_t *names;
     uint16_t stamp; /* of `zone` in names */
-    /* A node whose name and ancestors stand in the message in one piece and are not in the table yet: entered when the first name
-     * is written, which many answers never need. */
-    const zone_node_t *known;
-    const name_key_t *known_key; /* the name that stands there; known is it or an ancestor */
-    uint16_t known_at;           /* message offset of known_key */
+    auth_suffixes_t suffixes;
 } auth_writer_t;
 
 enum { ROOT_OWNER = 0 }; /* in place of a compression pointer: the owner is the root, one byte */
@@ -40,9 +47,15 @@ enum {
 void auth_writer_init(auth_writer_t *writer, auth_names_t *names, const zone_contents_t *zone, uint8_t *begin, size_t size, size_t limit);
 /* Goes on with another zone; names of the former one are no longer compressed against, unless it is given back with its stamp. */
 void auth_writer_switch(auth_writer_t *writer, const zone_contents_t *zone, uint16_t stamp);
-/* Says that `key` stands uncompressed in the message at offset `at`, and node is its node or one of its ancestors. */
-void auth_writer_know(auth_writer_t *writer, const zone_node_t *node, const name_key_t *key, uint16_t at);
-
+/* Says that `key` stands uncompressed in the message at offset `at`, and node is its node or its closest ancestor. */
+static inline void auth_writer_know(auth_writer_t *writer, const zone_node_t *node, const name_key_t *key, uint16_t at)
+{
+    writer->suffixes.node = node;
+    writer->suffixes.key = key;
+    writer->suffixes.at = at;
+    writer->suffixes.labels = 0;
+    writer->suffixes.is_filled = false;
+}
 /* Enters a node and its ancestors, where offsets by count of labels are not 0. */
 void auth_writer_enter(auth_writer_t *writer, const zone_node_t *node, const uint16_t *offsets);
 

@@ -37,13 +37,14 @@ void chaos_answer(exchange_t *exchange)
     }
     size_t length = strnlen(text, STRING_MAX);
     auth_answer_t *answer = &exchange->answer;
-    answer->flags |= FLAG_AA;
+    exchange_fail(exchange, RCODE_NOERROR, EDE_NONE);
+    answer->flags = FLAG_AA;
     if (answer->size + RECORD_SIZE + 1 + length > exchange->limit - exchange->reserved) {
         answer->flags |= FLAG_TC;
         return;
     }
     uint8_t *p = exchange->out + answer->size;
-    store_be16(p, AUTH_POINTER | MESSAGE_HEADER_SIZE);
+    store_be16(p, 0xc000 | MESSAGE_HEADER_SIZE); /* the question's name */
     store_be16(p + 2, TYPE_TXT);
     store_be16(p + 4, CLASS_CH);
     store_be32(p + 6, 0); /* never to be cached: the next query may reach another server */

@@ -10,12 +10,32 @@
 
 enum { CACHE_LINE = 64 };
 
+/* What one request adds one to: the fewest counters that all those of dispatch_counter_t can be told from. */
+enum {
+    TALLY_STREAM = 1u << 0, /* bits of an index into requests */
+    TALLY_EDNS = 1u << 1,
+    TALLY_DNSSEC_OK = 1u << 2,
+    TALLY_REQUESTS = 8,
+    TALLY_RCODES = 32,
+};
+
 /* One worker's own: nobody else writes here, and no line of it is shared with another worker's. */
 struct dispatch {
-    _Alignas(CACHE_LINE) _Atomic uint64_t counters[DISPATCH_COUNTERS];
+    _Alignas(CACHE_LINE) _Atomic uint64_t requests[TALLY_REQUESTS];
+    _Atomic uint64_t outcomes[AUTH_OUTCOMES]; /* of answers from zones */
+    _Atomic uint64_t rcodes[TALLY_RCODES];    /* of all others */
+    _Atomic uint64_t dropped[2];              /* from datagrams, from streams */
+    _Atomic uint64_t truncated;
+    _Atomic uint64_t transfers;
+    _Atomic uint64_t transfers_refused;
+    _Atomic uint64_t chaos;
+    _Atomic uint64_t bytes_in;
+    _Atomic uint64_t bytes_out;
     _Atomic(const dispatch_view_t *) *view;
+    auth_t *auth;
+    exchange_t exchange;
+    auth_request_t request;
     query_t query;
-    auth_scratch_t scratch;
 };
 
 /* ---- counters ---- */
@@ -41,55 +61,113 @@ const char *dispatch_counter_name(dispatch_counter_t counter)
 }
 
 /* Only this worker writes, so a load and a store do: no locked instruction. */
-static inline void add(dispatch_t *dispatch, dispatch_counter_t counter, uint64_t n)
+static inline void add(_Atomic uint64_t *counter, uint64_t n)
 {
-    uint64_t value = atomic_load_explicit(&dispatch->counters[counter], memory_order_relaxed);
-    atomic_store_explicit(&dispatch->counters[counter], value + n, memory_order_relaxed);
+    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n, memory_order_relaxed);
+}
+
+static uint64_t get(const _Atomic uint64_t *counter)
+{
+    return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
+/* Requests that were answered, of those with all bits of `with` and none of `without`. */
+static uint64_t requests(const dispatch_t *dispatch, unsigned with, unsigned without)
+{
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < TALLY_REQUESTS; i++) {
+        sum += (i & with) == with && (i & without) == 0 ? get(&dispatch->requests[i]) : 0;
+    }
+    return sum;
+}
+
+static uint64_t noerror(const dispatch_t *dispatch)
+{
+    return get(&dispatch->rcodes[RCODE_NOERROR]) + get(&dispatch->outcomes[AUTH_ANSWER]) + get(&dispatch->outcomes[AUTH_NODATA]) +
+           get(&dispatch->outcomes[AUTH_REFERRAL]) + get(&dispatch->outcomes[AUTH_CHAIN_END]);
+}
+
+static uint64_t other_rcodes(const dispatch_t *dispatch)
+{
+    uint64_t sum = get(&dispatch->outcomes[AUTH_NAME_OVERFLOW]);
+    for (unsigned rcode = RCODE_YXDOMAIN; rcode < TALLY_RCODES; rcode++) {
+        sum += rcode != RCODE_NOTAUTH && rcode != RCODE_BADVERS ? get(&dispatch->rcodes[rcode]) : 0;
+    }
+    return sum;
 }
 
 uint64_t dispatch_count(const dispatch_t *dispatch, dispatch_counter_t counter)
 {
-    return atomic_load_explicit(&dispatch->counters[counter], memory_order_relaxed);
+    switch (counter) {
+    case COUNT_QUERIES_UDP:
+        return requests(dispatch, 0, TALLY_STREAM) + get(&dispatch->dropped[0]);
+    case COUNT_QUERIES_TCP:
+        return requests(dispatch, TALLY_STREAM, 0) + get(&dispatch->dropped[1]);
+    case COUNT_DROPPED:
+        return get(&dispatch->dropped[0]) + get(&dispatch->dropped[1]);
+    case COUNT_ANSWERS:
+        return requests(dispatch, 0, 0);
+    case COUNT_NOERROR:
+        return noerror(dispatch);
+    case COUNT_FORMERR:
+        return get(&dispatch->rcodes[RCODE_FORMERR]);
+    case COUNT_SERVFAIL:
+        return get(&dispatch->rcodes[RCODE_SERVFAIL]) + get(&dispatch->outcomes[AUTH_FAILURE]);
+    case COUNT_NXDOMAIN:
+        return get(&dispatch->rcodes[RCODE_NXDOMAIN]) + get(&dispatch->outcomes[AUTH_NAME_ERROR]);
+    case COUNT_NOTIMP:
+        return get(&dispatch->rcodes[RCODE_NOTIMP]);
+    case COUNT_REFUSED:
+        return get(&dispatch->rcodes[RCODE_REFUSED]) + get(&dispatch->outcomes[AUTH_REFUSED]);
+    case COUNT_NOTAUTH:
+        return get(&dispatch->rcodes[RCODE_NOTAUTH]);
+    case COUNT_BADVERS:
+        return get(&dispatch->rcodes[RCODE_BADVERS]);
+    case COUNT_OTHER_RCODE:
+        return other_rcodes(dispatch);
+    case COUNT_NODATA:
+        return get(&dispatch->outcomes[AUTH_NODATA]);
+    case COUNT_REFERRALS:
+        return get(&dispatch->outcomes[AUTH_REFERRAL]);
+    case COUNT_TRUNCATED:
+        return get(&dispatch->truncated);
+    case COUNT_DNSSEC_OK:
+        return requests(dispatch, TALLY_DNSSEC_OK, 0);
+    case COUNT_EDNS:
+        return requests(dispatch, TALLY_EDNS, 0);
+    case COUNT_TRANSFERS:
+        return get(&dispatch->transfers);
+    case COUNT_TRANSFERS_REFUSED:
+        return get(&dispatch->transfers_refused);
+    case COUNT_CHAOS:
+        return get(&dispatch->chaos);
+    case COUNT_BYTES_IN:
+        return get(&dispatch->bytes_in);
+    case COUNT_BYTES_OUT:
+        return get(&dispatch->bytes_out);
+    case DISPATCH_COUNTERS:
+        break;
+    }
+    return 0;
 }
 
-static inline void count_answer(dispatch_t *dispatch, const exchange_t *exchange, size_t size)
+static inline void count_request(dispatch_t *dispatch, const exchange_t *exchange, size_t size)
 {
-    static const uint8_t counter_of_rcode[] = {
-        [RCODE_NOERROR] = COUNT_NOERROR,
-        [RCODE_FORMERR] = COUNT_FORMERR,
-        [RCODE_SERVFAIL] = COUNT_SERVFAIL,
-        [RCODE_NXDOMAIN] = COUNT_NXDOMAIN,
-        [RCODE_NOTIMP] = COUNT_NOTIMP,
-        [RCODE_REFUSED] = COUNT_REFUSED,
-        [RCODE_YXDOMAIN] = COUNT_OTHER_RCODE,
-        [RCODE_YXRRSET] = COUNT_OTHER_RCODE,
-        [RCODE_NXRRSET] = COUNT_OTHER_RCODE,
-        [RCODE_NOTAUTH] = COUNT_NOTAUTH,
-        [RCODE_NOTZONE] = COUNT_OTHER_RCODE,
-        [11] = COUNT_OTHER_RCODE,
-        [12] = COUNT_OTHER_RCODE,
-        [13] = COUNT_OTHER_RCODE,
-        [14] = COUNT_OTHER_RCODE,
-        [15] = COUNT_OTHER_RCODE,
-        [RCODE_BADVERS] = COUNT_BADVERS,
-    };
+    const edns_t *edns = &exchange->query->edns;
     const auth_answer_t *answer = &exchange->answer;
-    add(dispatch, COUNT_ANSWERS, 1);
-    add(dispatch, COUNT_BYTES_OUT, size);
-    add(dispatch, answer->rcode < sizeof counter_of_rcode ? counter_of_rcode[answer->rcode] : COUNT_OTHER_RCODE, 1);
-    if (answer->outcome == AUTH_REFERRAL) {
-        add(dispatch, COUNT_REFERRALS, 1);
-    } else if (answer->outcome == AUTH_NODATA) {
-        add(dispatch, COUNT_NODATA, 1);
+    unsigned tally = exchange_is_stream(exchange) ? TALLY_STREAM : 0;
+    if (edns->present) {
+        tally |= edns->dnssec_ok ? TALLY_EDNS | TALLY_DNSSEC_OK : TALLY_EDNS;
+    }
+    add(&dispatch->requests[tally], 1);
+    add(&dispatch->bytes_out, size);
+    if (LIKELY(answer->outcome != AUTH_OUTCOMES)) {
+        add(&dispatch->outcomes[answer->outcome], 1);
+    } else {
+        add(&dispatch->rcodes[answer->rcode % TALLY_RCODES], 1);
     }
     if (UNLIKELY(answer->flags & FLAG_TC)) {
-        add(dispatch, COUNT_TRUNCATED, 1);
-    }
-    if (exchange->query->edns.present) {
-        add(dispatch, COUNT_EDNS, 1);
-        if (exchange->query->edns.dnssec_ok) {
-            add(dispatch, COUNT_DNSSEC_OK, 1);
-        }
+        add(&dispatch->truncated, 1);
     }
 }
 
@@ -103,43 +181,49 @@ dispatch_t *dispatch_new(_Atomic(const dispatch_view_t *) *view)
     }
     memset(dispatch, 0, sizeof *dispatch);
     dispatch->view = view;
-    auth_scratch_init(&dispatch->scratch);
+    dispatch->auth = auth_new();
+    if (!dispatch->auth) {
+        free(dispatch);
+        return NULL;
+    }
     return dispatch;
 }
 
 void dispatch_free(dispatch_t *dispatch)
 {
-    free(dispatch);
+    if (dispatch) {
+        auth_free(dispatch->auth);
+        free(dispatch);
+    }
 }
 
 /* ---- where a request goes ---- */
 
-static void answer_from_zones(exchange_t *exchange, uint16_t type)
+static inline void answer_from_zones(dispatch_t *dispatch, exchange_t *exchange, uint16_t type)
 {
-    auth_request_t request = {
-        .query = exchange->query,
-        .type = type,
-        .zones = exchange->view->zones,
-        .out = exchange->out,
-        .size = exchange->answer.size,
-        .limit = exchange->limit - exchange->reserved,
-        .minimal_responses = exchange->view->minimal_responses,
-        .rotate_rrsets = exchange->view->rotate_rrsets,
-    };
-    auth_answer(exchange->scratch, &request, &exchange->answer);
+    auth_request_t *request = &dispatch->request;
+    request->query = exchange->query;
+    request->type = type;
+    request->zones = exchange->view->zones;
+    request->out = exchange->out;
+    request->size = exchange->question_end;
+    request->limit = exchange->limit - exchange->reserved;
+    request->minimal_responses = exchange->view->minimal_responses;
+    request->rotate_rrsets = exchange->view->rotate_rrsets;
+    auth_answer(dispatch->auth, request, &exchange->answer);
 }
 
 static void answer_transfer(dispatch_t *dispatch, exchange_t *exchange)
 {
     switch (transfer_answer(exchange)) {
     case TRANSFER_STARTED:
-        add(dispatch, COUNT_TRANSFERS, 1);
+        add(&dispatch->transfers, 1);
         break;
     case TRANSFER_SOA:
-        answer_from_zones(exchange, TYPE_SOA);
+        answer_from_zones(dispatch, exchange, TYPE_SOA);
         break;
     case TRANSFER_REFUSED:
-        add(dispatch, COUNT_TRANSFERS_REFUSED, 1);
+        add(&dispatch->transfers_refused, 1);
         break;
     }
 }
@@ -196,7 +280,7 @@ static __attribute__((noinline)) void answer_special(dispatch_t *dispatch, excha
         /* A question-less query asks for a server cookie (RFC 7873 5.4), which we do not hand out. */
         exchange_fail(exchange, RCODE_FORMERR, EDE_NONE);
     } else if (query->rrclass == CLASS_CH) {
-        add(dispatch, COUNT_CHAOS, 1);
+        add(&dispatch->chaos, 1);
         chaos_answer(exchange);
     } else if (query->rrclass != CLASS_IN) {
         exchange_fail(exchange, RCODE_REFUSED, EDE_NOT_AUTHORITATIVE);
@@ -210,30 +294,28 @@ void dispatch_answer(void *context, const net_client_t *client, const uint8_t *r
 {
     dispatch_t *dispatch = context;
     query_t *query = &dispatch->query;
+    exchange_t *exchange = &dispatch->exchange;
     *reply = (net_reply_t){.size = 0};
-    add(dispatch, client->protocol == NET_UDP ? COUNT_QUERIES_UDP : COUNT_QUERIES_TCP, 1);
-    add(dispatch, COUNT_BYTES_IN, size);
+    add(&dispatch->bytes_in, size);
     const dispatch_view_t *view = rcu_read(dispatch->view);
     if (UNLIKELY(query_parse(query, request, size) == QUERY_DROP || !view || capacity < UDP_SIZE_MIN)) {
-        add(dispatch, COUNT_DROPPED, 1);
+        add(&dispatch->dropped[client->protocol != NET_UDP], 1);
         return;
     }
-    exchange_t exchange;
-    exchange.view = view;
-    exchange.client = client;
-    exchange.query = query;
-    exchange.scratch = &dispatch->scratch;
-    exchange.out = out;
-    exchange.reply = reply;
-    reply_begin(&exchange, capacity);
+    exchange->view = view;
+    exchange->client = client;
+    exchange->query = query;
+    exchange->out = out;
+    exchange->reply = reply;
+    reply_begin(exchange, capacity);
     bool is_ordinary = (query->rcode | query->opcode) == 0 && query->has_question && !query->has_tsig && query->rrclass == CLASS_IN;
     if (LIKELY(is_ordinary && !is_meta(query->type))) {
-        answer_from_zones(&exchange, query->type);
+        answer_from_zones(dispatch, exchange, query->type);
     } else {
-        answer_special(dispatch, &exchange);
+        answer_special(dispatch, exchange);
     }
     if (LIKELY(!reply->stream)) {
-        reply->size = reply_close(&exchange);
+        reply->size = reply_close(exchange);
     }
-    count_answer(dispatch, &exchange, reply->size);
+    count_request(dispatch, exchange, reply->size);
 }

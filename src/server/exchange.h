@@ -14,12 +14,11 @@ typedef struct exchange {
     const dispatch_view_t *view;
     const net_client_t *client;
     const query_t *query;
-    auth_scratch_t *scratch;
     uint8_t *out;
-    size_t limit;    /* bytes of the whole answer: what the client takes, what we send at most, what fits */
-    size_t reserved; /* bytes of the OPT record that will be needed, but for padding and an extended error */
-    bool wants_expire;
     net_reply_t *reply;
+    size_t limit;         /* bytes of the whole answer: what the client takes, what we send at most, what fits */
+    size_t reserved;      /* bytes of the OPT record that will be needed, but for padding and an extended error */
+    size_t question_end;  /* bytes of header and question */
     auth_answer_t answer; /* what stands in out, and how it is to be closed */
     uint8_t tsig_error;   /* RCODE_BADKEY: the answer carries an unsigned TSIG that says so */
 } exchange_t;
@@ -29,16 +28,20 @@ static inline bool exchange_is_stream(const exchange_t *exchange)
     return exchange->client->protocol != NET_UDP;
 }
 
-/* Answers with an error and nothing but the question. */
+/* An answer with nothing in it but the question yet. */
 static inline void exchange_fail(exchange_t *exchange, uint8_t rcode, int8_t extended_error)
 {
-    exchange->answer.rcode = rcode;
-    exchange->answer.extended_error = extended_error;
+    exchange->answer = (auth_answer_t){
+        .size = exchange->question_end,
+        .rcode = rcode,
+        .extended_error = extended_error,
+        .outcome = AUTH_OUTCOMES,
+    };
 }
 
 /* ---- reply.c ---- */
 
-/* Copies header and question, works out the limit and what the OPT record needs. */
+/* Copies header and question, works out the limit and what the OPT record needs; the answer is not filled. */
 void reply_begin(exchange_t *exchange, size_t capacity);
 /* Completes header, OPT and TSIG; returns the size of the message. */
 size_t reply_close(exchange_t *exchange);

@@ -28,15 +28,19 @@ static bool is_encrypted(net_protocol_t protocol)
     return protocol == NET_TLS || protocol == NET_HTTPS || protocol == NET_QUIC;
 }
 
-static size_t options_reserved(exchange_t *exchange)
+static bool wants_expire(const query_t *query)
 {
-    const query_t *query = exchange->query;
+    return query->edns.expire_wanted && (query->type == TYPE_SOA || query->type == TYPE_AXFR || query->type == TYPE_IXFR);
+}
+
+static __attribute__((noinline)) size_t options_reserved(const exchange_t *exchange)
+{
+    const edns_t *edns = &exchange->query->edns;
     size_t size = 0;
-    exchange->wants_expire = query->edns.expire_wanted && (query->type == TYPE_SOA || query->type == TYPE_AXFR || query->type == TYPE_IXFR);
-    size += query->edns.nsid_wanted && exchange->view->nsid ? OPTION_HEADER + strlen(exchange->view->nsid) : 0;
+    size += edns->nsid_wanted && exchange->view->nsid ? OPTION_HEADER + strlen(exchange->view->nsid) : 0;
     size += wants_keepalive(exchange) ? KEEPALIVE_SIZE : 0;
-    size += exchange->wants_expire ? EXPIRE_SIZE : 0;
-    size += query->edns.zoneversion_wanted ? ZONEVERSION_SIZE : 0;
+    size += wants_expire(exchange->query) ? EXPIRE_SIZE : 0;
+    size += edns->zoneversion_wanted ? ZONEVERSION_SIZE : 0;
     return size;
 }
 
@@ -44,29 +48,20 @@ void reply_begin(exchange_t *exchange, size_t capacity)
 {
     const query_t *query = exchange->query;
     const edns_t *edns = &query->edns;
-    size_t size = MESSAGE_HEADER_SIZE + (query->has_question ? (size_t)query->question_size : 0);
     size_t limit = MESSAGE_MAX;
     if (LIKELY(!exchange_is_stream(exchange))) {
-        size_t taken = edns->present ? edns->udp_size : UDP_SIZE_MIN;
-        limit = taken < exchange->view->udp_size_max ? taken : exchange->view->udp_size_max;
-        limit = limit < UDP_SIZE_MIN ? UDP_SIZE_MIN : limit;
+        size_t maximum = exchange->view->udp_size_max;
+        limit = edns->present && edns->udp_size > UDP_SIZE_MIN ? edns->udp_size : UDP_SIZE_MIN;
+        limit = limit > maximum && maximum >= UDP_SIZE_MIN ? maximum : limit;
     }
     exchange->limit = limit < capacity ? limit : capacity;
     exchange->reserved = 0;
-    exchange->wants_expire = false;
-    exchange->tsig_error = 0;
     if (edns->present) {
-        exchange->reserved = OPT_SIZE + options_reserved(exchange);
+        exchange->reserved = UNLIKELY(edns->options_size > 0) ? OPT_SIZE + options_reserved(exchange) : OPT_SIZE;
     }
-    exchange->answer.size = size;
-    exchange->answer.flags = 0;
-    exchange->answer.rcode = RCODE_NOERROR;
-    exchange->answer.extended_error = EDE_NONE;
-    memset(exchange->answer.counts, 0, sizeof exchange->answer.counts);
-    exchange->answer.outcome = AUTH_REFUSED;
-    exchange->answer.zone = NULL;
-    exchange->answer.slot = NULL;
-    (void)copy_bytes(exchange->out, query->message, size);
+    exchange->tsig_error = 0;
+    exchange->question_end = MESSAGE_HEADER_SIZE + (query->has_question ? (size_t)query->question_size : 0);
+    (void)copy_bytes(exchange->out, query->message, exchange->question_end);
 }
 
 void reply_write_header(const exchange_t *exchange, uint8_t *out, uint16_t additional_count)
@@ -75,8 +70,7 @@ void reply_write_header(const exchange_t *exchange, uint8_t *out, uint16_t addit
     const query_t *query = exchange->query;
     /* RD is copied (RFC 1035 4.1.1). AD would claim a validation that has not been made, and CD is cleared (RFC 4035 3.1.6). */
     unsigned flags = FLAG_QR | (unsigned)query->opcode << 11 | (query->flags & FLAG_RD) | answer->flags | (answer->rcode & 15u);
-    memcpy(out, query->message, 2);
-    store_be16(out + 2, (uint16_t)flags);
+    store_be16(out + 2, (uint16_t)flags); /* the id stands there already */
     store_be16(out + 4, query->has_question);
     store_be16(out + 6, answer->counts[0]);
     store_be16(out + 8, answer->counts[1]);
@@ -140,7 +134,7 @@ static __attribute__((noinline)) void write_options(const exchange_t *exchange, 
         write_option(writer, EDNS_TCP_KEEPALIVE, timeout, sizeof timeout);
         exchange->reply->idle_timeout_ds = exchange->view->tcp_idle_timeout_ds;
     }
-    if (exchange->wants_expire && answer->slot && answer->slot->name.labels == exchange->query->name.labels) {
+    if (wants_expire(exchange->query) && answer->slot && answer->slot->name.labels == exchange->query->name.labels) {
         write_expire(writer, answer);
     }
     if (edns->zoneversion_wanted) {
@@ -163,7 +157,7 @@ size_t reply_write_opt(const exchange_t *exchange, uint8_t *at, size_t size)
         return 0;
     }
     size_t length = 0;
-    if (UNLIKELY(exchange->reserved > OPT_SIZE || exchange->answer.extended_error != EDE_NONE || edns->padding_wanted)) {
+    if (UNLIKELY(edns->options_size > 0 || exchange->answer.extended_error != EDE_NONE)) {
         byte_writer_t writer = byte_writer(at, exchange->limit - size);
         writer.position = OPT_SIZE;
         write_options(exchange, &writer, size);

@@ -8,7 +8,6 @@
 #include <string.h>
 
 enum {
-    TRANSFER_NAMES_BITS = 12,      /* a message of 16 KiB holds fewer names */
     TRANSFER_MESSAGE_SIZE = 16384, /* as far as compression pointers reach (RFC 5936 3.4); more only for one large record */
     TRANSFER_OPT_MAX = 512,
 };
@@ -30,7 +29,6 @@ typedef struct transfer {
     uint8_t head[MESSAGE_HEADER_SIZE + NAME_WIRE_MAX + 4];
     uint8_t opt[TRANSFER_OPT_MAX];
     auth_names_t names;
-    auth_name_entry_t entries[1u << TRANSFER_NAMES_BITS];
 } transfer_t;
 
 /* ---- which record is next ---- */
@@ -169,13 +167,11 @@ static void transfer_free(net_stream_t *stream)
 
 static transfer_t *transfer_new(exchange_t *exchange)
 {
-    transfer_t *transfer = malloc(sizeof *transfer);
+    transfer_t *transfer = calloc(1, sizeof *transfer);
     if (!transfer) {
         return NULL;
     }
     auth_answer_t *answer = &exchange->answer;
-    memset(transfer, 0, offsetof(transfer_t, entries));
-    auth_names_init(&transfer->names, transfer->entries, TRANSFER_NAMES_BITS);
     transfer->stream = (net_stream_t){.next = transfer_next, .free = transfer_free};
     transfer->zone = zone_contents_ref(answer->zone);
     transfer->phase = PHASE_FIRST_SOA;
@@ -238,7 +234,6 @@ static transfer_verdict_t start(exchange_t *exchange)
     }
     transfer->running = running;
     exchange->reply->stream = &transfer->stream;
-    exchange->answer.outcome = AUTH_ANSWER;
     return TRANSFER_STARTED;
 }
 
@@ -257,6 +252,7 @@ transfer_verdict_t transfer_answer(exchange_t *exchange)
     if (!is_allowed(exchange, slot)) {
         return refuse(exchange, RCODE_REFUSED, EDE_PROHIBITED);
     }
+    exchange_fail(exchange, RCODE_NOERROR, EDE_NONE);
     exchange->answer.slot = slot;
     exchange->answer.zone = atomic_load_explicit(&slot->contents, memory_order_acquire);
     if (!exchange->answer.zone) {

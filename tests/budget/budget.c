@@ -1,0 +1,277 @@
+/* What one answer costs: builds a zone in memory, prepares requests of a realistic mix, and feeds them to dispatch_answer().
+ *
+ *     budget MIX [ROUNDS]     one mix: tld, hosting, root, signed-hosting, nsec3
+ *
+ * Under callgrind, with --toggle-collect=budget_feed, the instructions of the feeding loop are those of the answers. Run plainly, it
+ * counts allocations and locks instead, and fails when there are any. Prints one line of JSON. tests/budget/run.py does both.
+ */
+#include "served.h"
+#include "wire/rrtype.h"
+
+#include <dlfcn.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { REQUESTS = 2000, REQUEST_SIZE_MAX = 128, ZONE_TEXT_MAX = 8 << 20, DELEGATIONS = 10000, HOSTS = 10000, TLDS = 1500 };
+
+/* ---- allocations and locks, counted while `is_feeding` ---- */
+
+static bool is_feeding;
+static uint64_t allocations;
+static uint64_t locks;
+
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t count, size_t size);
+void *__libc_realloc(void *old, size_t size);
+
+void *malloc(size_t size)
+{
+    allocations += is_feeding;
+    return __libc_malloc(size);
+}
+
+void *calloc(size_t count, size_t size)
+{
+    allocations += is_feeding;
+    return __libc_calloc(count, size);
+}
+
+void *realloc(void *old, size_t size)
+{
+    allocations += is_feeding;
+    return __libc_realloc(old, size);
+}
+
+int pthread_mutex_lock(pthread_mutex_t *mutex)
+{
+    static int (*real)(pthread_mutex_t *);
+    locks += is_feeding;
+    if (!real) {
+        *(void **)&real = dlsym(RTLD_NEXT, "pthread_mutex_lock");
+    }
+    return real(mutex);
+}
+
+int pthread_rwlock_rdlock(pthread_rwlock_t *lock)
+{
+    static int (*real)(pthread_rwlock_t *);
+    locks += is_feeding;
+    if (!real) {
+        *(void **)&real = dlsym(RTLD_NEXT, "pthread_rwlock_rdlock");
+    }
+    return real(lock);
+}
+
+/* ---- requests ---- */
+
+typedef struct request {
+    uint16_t size;
+    uint8_t wire[REQUEST_SIZE_MAX];
+} request_t;
+
+typedef struct run {
+    served_t served;
+    request_t requests[REQUESTS];
+    uint64_t answered;
+    uint64_t bytes;
+    uint64_t random; /* state of a small generator: every run asks the same */
+} run_t;
+
+static uint32_t draw(run_t *run, uint32_t below)
+{
+    run->random = run->random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (uint32_t)((run->random >> 33) % below);
+}
+
+static bool chance(run_t *run, uint32_t percent)
+{
+    return draw(run, 100) < percent;
+}
+
+static void ask(run_t *run, unsigned index, const char *name, uint16_t type, bool dnssec_ok)
+{
+    request_t *request = &run->requests[index];
+    question_t question = {
+        .name = name,
+        .type = type,
+        .edns = dnssec_ok || chance(run, 80),
+        .dnssec_ok = dnssec_ok,
+        .udp_size = 1232,
+    };
+    request->size = (uint16_t)question_write(&question, request->wire, sizeof request->wire);
+}
+
+/* ---- zones ---- */
+
+typedef struct text {
+    char *at;
+    size_t left;
+} text_t;
+
+static void put(text_t *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void put(text_t *text, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(text->at, text->left, format, arguments);
+    va_end(arguments);
+    if (length < 0 || (size_t)length >= text->left) {
+        fprintf(stderr, "zone text too long\n");
+        exit(2);
+    }
+    text->at += length;
+    text->left -= (size_t)length;
+}
+
+static const char apex_text[] =
+    "$TTL 3600\n@ SOA ns1 hostmaster 1 7200 900 1209600 300\n@ NS ns1\n@ NS ns2\nns1 A 192.0.2.1\nns2 A 192.0.2.2\n";
+
+/* Delegations with two servers, a third of them below the zone's own name with glue, the rest with a few hosters; some are signed. */
+static void put_delegations(text_t *text, unsigned count, unsigned ds_percent)
+{
+    put(text, "%s", apex_text);
+    for (unsigned i = 0; i < count; i++) {
+        if (i % 3 == 0) {
+            put(text, "name%u NS ns1.name%u\nname%u NS ns2.name%u\nns1.name%u A 198.51.100.%u\nns2.name%u A 198.51.100.%u\n", i, i, i, i, i,
+                i % 250, i, i % 250);
+        } else {
+            put(text, "name%u NS ns1.hoster%u.net.\nname%u NS ns2.hoster%u.net.\n", i, i % 97, i, i % 97);
+        }
+        if (i % 100 < ds_percent) {
+            put(text, "name%u DS %u 13 2 00112233445566778899AABBCCDDEEFF00112233445566778899AABBCCDDEEFF\n", i, i % 65536);
+        }
+    }
+}
+
+static void put_hosts(text_t *text, unsigned count)
+{
+    put(text, "%s*.wild A 192.0.2.99\n@ MX 10 mail\nmail A 192.0.2.3\n", apex_text);
+    for (unsigned i = 0; i < count; i++) {
+        switch (i % 10) {
+        case 0:
+            put(text, "host%u CNAME host%u\n", i, i + 1);
+            break;
+        case 1:
+            put(text, "host%u A 192.0.2.1\nhost%u A 192.0.2.2\nhost%u A 192.0.2.3\nhost%u A 192.0.2.4\n", i, i, i, i);
+            break;
+        case 2:
+            put(text, "host%u MX 10 mail\nhost%u MX 20 mx.hoster.net.\nhost%u A 192.0.2.7\n", i, i, i);
+            break;
+        case 3:
+            put(text, "host%u TXT \"v=spf1 include:spf.hoster.net ip4:192.0.2.0/24 -all\"\nhost%u A 192.0.2.8\n", i, i);
+            break;
+        default:
+            put(text, "host%u A 192.0.2.9\nhost%u AAAA 2001:db8::%x\n", i, i, i % 65536);
+            break;
+        }
+    }
+}
+
+static void ask_delegations(run_t *run, const char *apex, unsigned count, unsigned nxdomain_percent, unsigned dnssec_percent)
+{
+    char name[96];
+    for (unsigned i = 0; i < REQUESTS; i++) {
+        unsigned n = draw(run, count);
+        bool missing = chance(run, nxdomain_percent);
+        (void)snprintf(name, sizeof name, "%s%s%u.%s", chance(run, 50) ? "www." : "", missing ? "missing" : "name", n, apex);
+        ask(run, i, name, chance(run, 70) ? TYPE_A : TYPE_AAAA, chance(run, dnssec_percent));
+    }
+}
+
+static void ask_hosts(run_t *run, const char *apex, unsigned count, unsigned dnssec_percent)
+{
+    static const uint16_t types[10] = {TYPE_A, TYPE_A, TYPE_MX, TYPE_TXT, TYPE_A, TYPE_AAAA, TYPE_A, TYPE_AAAA, TYPE_A, TYPE_A};
+    char name[96];
+    for (unsigned i = 0; i < REQUESTS; i++) {
+        unsigned n = draw(run, count);
+        unsigned kind = draw(run, 100);
+        uint16_t type = types[n % 10];
+        if (kind < 10) {
+            (void)snprintf(name, sizeof name, "missing%u.%s", n, apex);
+        } else if (kind < 15) {
+            (void)snprintf(name, sizeof name, "any%u.wild.%s", n, apex);
+            type = TYPE_A;
+        } else {
+            (void)snprintf(name, sizeof name, "host%u.%s", n, apex);
+            type = kind < 25 ? TYPE_HINFO : type; /* there is none: NODATA */
+        }
+        ask(run, i, name, type, chance(run, dnssec_percent));
+    }
+}
+
+static bool prepare(run_t *run, const char *mix, char *buffer)
+{
+    text_t text = {.at = buffer, .left = ZONE_TEXT_MAX};
+    if (strcmp(mix, "tld") == 0) {
+        put_delegations(&text, DELEGATIONS, 0);
+        served_add(&run->served, "tld.", buffer, SERVED_UNSIGNED);
+        ask_delegations(run, "tld.", DELEGATIONS, 20, 30);
+    } else if (strcmp(mix, "hosting") == 0) {
+        put_hosts(&text, HOSTS);
+        served_add(&run->served, "hosting.example.", buffer, SERVED_UNSIGNED);
+        ask_hosts(run, "hosting.example.", HOSTS, 30);
+    } else if (strcmp(mix, "root") == 0) {
+        put_delegations(&text, TLDS, 90);
+        served_add(&run->served, ".", buffer, SERVED_NSEC);
+        ask_delegations(run, "", TLDS, 30, 100);
+    } else if (strcmp(mix, "signed-hosting") == 0) {
+        put_hosts(&text, HOSTS);
+        served_add(&run->served, "hosting.example.", buffer, SERVED_NSEC);
+        ask_hosts(run, "hosting.example.", HOSTS, 100);
+    } else if (strcmp(mix, "nsec3") == 0) {
+        put_delegations(&text, DELEGATIONS, 20);
+        served_add(&run->served, "tld.", buffer, SERVED_NSEC3_OPT_OUT);
+        ask_delegations(run, "tld.", DELEGATIONS, 20, 100);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+/* ---- the measured part ---- */
+
+__attribute__((noinline)) void budget_feed(run_t *run);
+void budget_feed(run_t *run)
+{
+    net_client_t client = {.address = &run->served.address, .protocol = NET_UDP};
+    net_reply_t reply;
+    for (unsigned i = 0; i < REQUESTS; i++) {
+        dispatch_answer(run->served.dispatch, &client, run->requests[i].wire, run->requests[i].size, run->served.out, 4096, &reply);
+        run->answered += reply.size > 0;
+        run->bytes += reply.size;
+    }
+}
+
+int main(int argc, char **argv)
+{
+    run_t *run = calloc(1, sizeof *run);
+    char *buffer = malloc(ZONE_TEXT_MAX);
+    unsigned long rounds = argc > 2 ? strtoul(argv[2], NULL, 10) : 1;
+    if (!run || !buffer || argc < 2) {
+        fprintf(stderr, "usage: budget MIX [ROUNDS]\n");
+        return 2;
+    }
+    served_init(&run->served);
+    if (!prepare(run, argv[1], buffer)) {
+        fprintf(stderr, "no mix named %s\n", argv[1]);
+        return 2;
+    }
+    is_feeding = true;
+    for (unsigned long round = 0; round < rounds; round++) {
+        budget_feed(run);
+    }
+    is_feeding = false;
+    uint64_t asked = rounds * REQUESTS;
+    printf("{\"mix\": \"%s\", \"asked\": %lu, \"answered\": %lu, \"bytes\": %lu, \"allocations\": %lu, \"locks\": %lu}\n", argv[1],
+           (unsigned long)asked, (unsigned long)run->answered, (unsigned long)run->bytes, (unsigned long)allocations, (unsigned long)locks);
+    bool good = run->answered == asked && allocations == 0 && locks == 0;
+    served_clear(&run->served);
+    free(run);
+    free(buffer);
+    return good ? 0 : 1;
+}
