@@ -157,7 +157,7 @@ static void report_zone_name(config_t *config, const yaml_node_t *key, status_t 
 
 static bool read_zone_name(config_t *config, const yaml_node_t *key, name_t *name)
 {
-    static const uint8_t root[1] = {0};
+    static const uint8_t root[NAME_PADDING] = {0};
     for (size_t i = 0; i < key->length; i++) {
         if ((unsigned char)key->text[i] <= ' ' || (unsigned char)key->text[i] >= 0x7f) {
             bool international = (unsigned char)key->text[i] >= 0x80;

@@ -171,7 +171,7 @@ static void write_zone(void *context, const server_zone_status_t *zone)
 /* The zone a request names. STATUS_NOT_FOUND: it names none. */
 static status_t requested_zone(const exchange_t *exchange, name_t *name, buffer_t *why)
 {
-    static const uint8_t root[1] = {0};
+    static const uint8_t root[NAME_PADDING] = {0};
     const json_t *value = json_object_get(exchange->request, "zone");
     if (!value) {
         return STATUS_NOT_FOUND;
