@@ -194,6 +194,9 @@ status_t emitter_finish(emitter_t *emitter, buffer_t *out)
         put_event(emitter, fy_emit_event_create(emitter->yaml, FYET_DOCUMENT_END, 1));
         put_event(emitter, fy_emit_event_create(emitter->yaml, FYET_STREAM_END));
         buffer_append(out, emitter->text.data, emitter->text.size);
+        if (out->size > 0 && out->data[out->size - 1] != '\n') {
+            buffer_append_byte(out, '\n');
+        }
         emitter->failed |= emitter->text.status != STATUS_OK;
     }
     bool failed = emitter->failed;

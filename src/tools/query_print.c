@@ -165,7 +165,7 @@ void query_print(const query_options_t *options, const message_t *answer, const 
             query_print_record(&answer->records[section][i], out);
         }
     }
-    buffer_printf(out, "\n;; %zu bytes from %s over %s in %.1f ms\n", outcome->size, options->server.text, outcome->transport,
+    buffer_printf(out, "\n;; %zu bytes from %s over %s in %.2f ms\n", outcome->size, options->server.text, outcome->transport,
                   outcome->round_ms);
 }
 
