@@ -13,7 +13,7 @@ SOA, NS, CNAME, DNAME, RRSIG, NSEC, NSEC3, DS, ANY, A, AAAA = (wire.TYPES[name] 
     'SOA', 'NS', 'CNAME', 'DNAME', 'RRSIG', 'NSEC', 'NSEC3', 'DS', 'ANY', 'A', 'AAAA'))
 FLAG_NAMES = [('AA', wire.AA), ('RD', wire.RD), ('RA', wire.RA), ('Z', wire.Z), ('AD', wire.AD), ('CD', wire.CD)]
 
-# section: rcode, a flag, opt, answer, authority, glue; ours, theirs: frozensets of records only we or only they have, or the two values
+# section: rcode, a flag, opt, answer, soa, authority, glue; ours, theirs: frozensets of records only we or only they have, or the two values
 Difference = namedtuple('Difference', 'section ours theirs')
 
 
@@ -27,7 +27,9 @@ class Served:
         for zone, records in zones.items():
             for record in records:
                 self.zones[zone].setdefault(record.owner, {}).setdefault(record.type, set()).add((record.ttl, record.rdata))
-            for owner in self.zones[zone]:
+            for owner, types in self.zones[zone].items():
+                if not types.keys() - {NSEC3, RRSIG}:
+                    continue  # the owner of an NSEC3 record is no name (RFC 5155 7.2.8)
                 while owner is not None and owner not in self.names[zone] and wire.is_below(owner, zone):
                     self.names[zone].add(owner)
                     owner = wire.parent_of(owner)
@@ -69,8 +71,8 @@ class Served:
         return found
 
 
-# One question with all that came back: ours, theirs are messages as sent, whole the same over TCP where the first were truncated
-Case = namedtuple('Case', 'question judge ours theirs our_whole their_whole served')
+# One question with all that came back, over TCP where it was truncated over UDP; others: what every judge said, by kind
+Case = namedtuple('Case', 'question judge our_whole their_whole served others')
 
 
 def referral(message, served):
@@ -81,10 +83,20 @@ def referral(message, served):
     return servers[0].owner, {record.rdata for record in servers}
 
 
+def covered_type(record):
+    """The type of the record, or of those that it signs."""
+    return int.from_bytes(record.rdata[:2], 'big') if record.type == RRSIG else record.type
+
+
+def negative_soa(message, served):
+    """The SOA of a negative answer, with its signatures."""
+    return frozenset(record for record in message.authority if covered_type(record) == SOA)
+
+
 def required_authority(message, served):
-    """The authority section without the NS RRset of a zone's apex, which answers may carry or not (RFC 1034 4.3.2)."""
-    return frozenset(record for record in message.authority if record.owner not in served.zones or record.type != NS and not (
-        record.type == RRSIG and record.rdata[:2] == b'\0\2'))
+    """The rest of the authority section, without the NS RRset of a zone's apex, which answers may carry or not (RFC 1034 4.3.2)."""
+    return frozenset(record for record in message.authority if covered_type(record) != SOA and (
+        record.owner not in served.zones or covered_type(record) != NS))
 
 
 def glue(message, served):
@@ -106,7 +118,8 @@ def differences(case):
             found.append(Difference(name, bool(ours.flags & bit), bool(theirs.flags & bit)))
     if (ours.opt is None) != (theirs.opt is None) or ours.opt and ours.opt[2:4] != theirs.opt[2:4]:
         found.append(Difference('opt', ours.opt, theirs.opt))
-    for section, of in (('answer', lambda message, served: frozenset(message.answer)), ('authority', required_authority), ('glue', glue)):
+    for section, of in (('answer', lambda message, served: frozenset(message.answer)), ('soa', negative_soa), ('authority', required_authority),
+                        ('glue', glue)):
         mine, other = of(ours, case.served), of(theirs, case.served)
         if mine != other:
             found.append(Difference(section, mine - other, other - mine))
@@ -118,7 +131,7 @@ def record_types(records):
     for record in records:
         name = wire.type_name(record.type)
         if record.type == RRSIG:
-            name += '(%s)' % wire.type_name(int.from_bytes(record.rdata[:2], 'big'))
+            name += '(%s)' % wire.type_name(covered_type(record))
         names.add(name)
     return ' '.join(sorted(names)) or '-'
 
@@ -127,7 +140,7 @@ def signature(case, found):
     """What examples are gathered under."""
     parts = []
     for difference in found:
-        if difference.section in ('answer', 'authority', 'glue'):
+        if isinstance(difference.ours, frozenset):
             parts.append('%s: only we %s, only they %s' % (difference.section, record_types(difference.ours), record_types(difference.theirs)))
         elif difference.section == 'rcode':
             parts.append('rcode: we %s, they %s' % tuple(wire.RCODE_NAMES.get(rcode, rcode) for rcode in difference[1:]))

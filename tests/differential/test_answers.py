@@ -63,7 +63,7 @@ class TestGeneratedZones:
     def test_optional_data_is_right(self, tmp_path_factory, portoland):
         """With minimal-responses off, what is added must stand in the zones, and the rest must not change."""
         require_judges()
-        with tribunal.Tribunal(worlds.everything(tmp_path_factory.mktemp('full')), ('nsd',), minimal=False) as running:
+        with tribunal.Tribunal(worlds.everything(tmp_path_factory.mktemp('full')), JUDGES, minimal=False) as running:
             asked = [question for zone in running.zones for question in running.about(zone.name, 300, seed=2)]
             assert_good(running.judge(asked))
             replies, _ = running.ask('portolan', [question for question in asked if question.type == wire.TYPES['MX']])
@@ -111,6 +111,6 @@ class TestTheTableItself:
                   right._replace(answer=[record._replace(rdata=b'\xc0\0\2\2')]), right._replace(authority=[soa]), right._replace(flags=wire.QR)]
         for wrong in spoilt:
             for kind in JUDGES:
-                case = comparison.Case(question, kind, wrong, right, wrong, right, served)
+                case = comparison.Case(question, kind, wrong, right, served, {other: right for other in JUDGES})
                 found = comparison.differences(case)
                 assert any(differences.justification(case, difference) is None for difference in found), wrong

@@ -100,21 +100,24 @@ class Tribunal:
                 continue
             for fault in comparison.faults(question, first[i], whole[i], limit_of(question), self.served):
                 faults[fault].append((question, first[i], None))
-        for kind in self.judges:
-            theirs, their_whole = self.ask(kind, asked)
-            for i, question in enumerate(asked):
-                if first[i] is None or whole[i] is None or theirs[i] is None or their_whole[i] is None:
+        said = {kind: self.ask(kind, asked)[1] for kind in self.judges}
+        for i, question in enumerate(asked):
+            if first[i] is None or whole[i] is None:
+                continue
+            others = {kind: said[kind][i] for kind in self.judges}
+            for kind, theirs in others.items():
+                if theirs is None:
                     continue
-                case = comparison.Case(question, kind, first[i], theirs[i], whole[i], their_whole[i], self.served)
+                case = comparison.Case(question, kind, whole[i], theirs, self.served, others)
                 left = []
                 for difference in comparison.differences(case):
-                    row = differences.justification(case, difference)
-                    if row is None:
+                    name = differences.justification(case, difference)
+                    if name is None:
                         left.append(difference)
                     else:
-                        justified[row] += 1
+                        justified[name] += 1
                 if left:
-                    unexplained[comparison.signature(case, left)].append((question, whole[i], their_whole[i]))
+                    unexplained[comparison.signature(case, left)].append((question, whole[i], theirs))
         return Verdict(len(asked), unexplained, justified, faults, unanswered)
 
 

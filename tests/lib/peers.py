@@ -286,7 +286,7 @@ class Bind(Server):
         on, off = ('listen-on-v6', 'listen-on') if ':' in self.address else ('listen-on', 'listen-on-v6')
         lines = ['options { directory "%s"; %s port %d { %s; }; %s { none; };' % (self.directory, on, self.port, self.address, off),
                  ' recursion no; dnssec-validation no; pid-file "%s/pid"; session-keyfile "%s/key";' % (self.directory, self.directory),
-                 ' notify no; empty-zones-enable no; minimal-responses no; allow-transfer { 127.0.0.1; };', self.extra, '};',
+                 ' notify no; empty-zones-enable no; allow-transfer { 127.0.0.1; };', self.extra, '};',
                  'controls { };',
                  'logging { channel file { file "%s/log"; severity info; }; category default { file; }; };' % self.directory]
         for zone in self.zones:
