@@ -143,7 +143,7 @@ static bool was_used(auth_state_t *state, const zone_rrset_t *dname)
 }
 
 /* DNAME and the CNAME made from it, whose TTL is the DNAME's (RFC 6672 3.1, 3.2). */
-static step_t answer_from_dname(auth_state_t *state)
+static __attribute__((noinline)) step_t answer_from_dname(auth_state_t *state)
 {
     const zone_node_t *node = state->found.dname;
     const zone_rrset_t *rrset = zone_node_find(node, TYPE_DNAME);
@@ -164,7 +164,7 @@ static step_t answer_from_dname(auth_state_t *state)
     return auth_require(state, ANSWER, count) ? STEP_DNAME : STEP_DONE;
 }
 
-static step_t answer_from_wildcard(auth_state_t *state)
+static __attribute__((noinline)) step_t answer_from_wildcard(auth_state_t *state)
 {
     step_t step = answer_from_node(state, state->found.wildcard);
     if (state->dnssec && state->answer->outcome != AUTH_NODATA) {
@@ -173,7 +173,7 @@ static step_t answer_from_wildcard(auth_state_t *state)
     return step;
 }
 
-static step_t answer_name(auth_state_t *state)
+static inline step_t answer_name(auth_state_t *state)
 {
     const zone_lookup_t *found = &state->found;
     zone_lookup(state->zone, state->key, &state->found);
@@ -219,7 +219,7 @@ static bool was_visited(const auth_state_t *state, uint64_t hash)
 }
 
 /* Makes the name that was just written the current one. False: it is out of a pointer's reach. */
-static bool take_target(auth_state_t *state, step_t step)
+static __attribute__((noinline)) bool take_target(auth_state_t *state, step_t step)
 {
     name_key_t *key = &state->next_key;
     size_t at = 0;
@@ -247,7 +247,7 @@ static bool take_target(auth_state_t *state, step_t step)
 
 /* The next name of a chain; false: the chain ends here, and who asked goes on from its last name. A loop shows itself as a name that
  * was there before; should two names share a hash, one chain ends early. */
-static bool follow(auth_state_t *state, step_t step)
+static __attribute__((noinline)) bool follow(auth_state_t *state, step_t step)
 {
     if (state->count.hops == AUTH_HOPS_MAX) {
         return false;
@@ -281,7 +281,7 @@ static void write_negative(auth_state_t *state)
     }
 }
 
-static void write_optional(auth_state_t *state)
+static __attribute__((noinline)) void write_optional(auth_state_t *state)
 {
     const zone_node_t *apex = zone_apex(state->zone);
     if (!state->request->minimal_responses && state->type != TYPE_NS) {
@@ -346,7 +346,8 @@ static void write_sections(auth_state_t *state)
     }
 }
 
-static void set_error(const auth_request_t *request, auth_answer_t *answer, auth_outcome_t outcome, int8_t extended_error)
+static __attribute__((noinline)) void set_error(const auth_request_t *request, auth_answer_t *answer, auth_outcome_t outcome,
+                                                int8_t extended_error)
 {
     answer->size = request->size;
     memset(answer->counts, 0, sizeof answer->counts);
@@ -392,9 +393,11 @@ void auth_answer(auth_t *state, const auth_request_t *request, auth_answer_t *an
         return;
     }
     begin(state, request, answer);
-    step_t step = answer_name(state);
-    while (UNLIKELY(step != STEP_DONE) && follow(state, step)) {
-        step = answer_name(state);
+    for (;;) {
+        step_t step = answer_name(state);
+        if (LIKELY(step == STEP_DONE) || !follow(state, step)) {
+            break;
+        }
     }
     if (LIKELY(!(answer->flags & FLAG_TC))) {
         write_sections(state);

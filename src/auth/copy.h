@@ -18,10 +18,13 @@ static inline uint8_t *copy_bytes(uint8_t *out, const uint8_t *in, size_t n)
             memcpy(out, in, n);
             return out + n;
         }
-        for (size_t i = 0; i + COPY_BLOCK <= n; i += COPY_BLOCK) {
+        size_t last = n - COPY_BLOCK;
+        size_t i = 0;
+        do {
             memcpy(out + i, in + i, COPY_BLOCK);
-        }
-        memcpy(out + n - COPY_BLOCK, in + n - COPY_BLOCK, COPY_BLOCK);
+            i += COPY_BLOCK;
+        } while (i < last);
+        memcpy(out + last, in + last, COPY_BLOCK);
     } else if (n >= 8) {
         memcpy(out, in, 8);
         memcpy(out + n - 8, in + n - 8, 8);

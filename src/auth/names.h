@@ -22,9 +22,8 @@ enum {
 };
 
 typedef struct auth_names {
-    uint16_t first;   /* stamps of the message being written begin here */
-    uint16_t last;    /* the newest stamp */
-    uint16_t highest; /* the highest offset entered into this message */
+    uint16_t first; /* stamps of the message being written begin here */
+    uint16_t last;  /* the newest stamp */
     uint64_t entries[1u << AUTH_NAMES_BITS];
 } auth_names_t;
 
@@ -40,7 +39,6 @@ static inline uint16_t auth_names_begin(auth_names_t *names)
     if (UNLIKELY(names->last >= UINT16_MAX - STAMPS_OF_A_MESSAGE)) {
         auth_names_init(names);
     }
-    names->highest = 0;
     names->first = ++names->last;
     return names->first;
 }
@@ -65,7 +63,6 @@ static inline unsigned auth_names_place(auth_names_t *names, zone_ref_t ref, uin
         if ((uint16_t)(entry >> 16) < names->first) {
             if (at - 1 < AUTH_NAMES_OFFSET_MAX - 1) {
                 names->entries[slot] = key << 16 | at;
-                names->highest = at > names->highest ? (uint16_t)at : names->highest;
             }
             return 0;
         }

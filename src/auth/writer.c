@@ -49,39 +49,43 @@ void auth_writer_init(auth_writer_t *writer, auth_names_t *names, const zone_con
 
 /* ---- names ---- */
 
-static __attribute__((noinline)) void fill_suffixes(auth_suffixes_t *suffixes, const zone_contents_t *zone)
+static void fill_suffixes(auth_suffixes_t *suffixes, const zone_contents_t *zone)
 {
+    const zone_node_t *node = suffixes->node ? suffixes->node : zone_apex(zone);
+    zone_ref_t ref = zone_node_ref(zone, node);
+    unsigned labels = node->labels;
+    suffixes->labels = suffixes->node ? node->labels : 0;
     suffixes->is_filled = true;
-    if (!suffixes->node) {
-        return;
-    }
-    suffixes->labels = suffixes->node->labels;
-    zone_ref_t ref = zone_node_ref(zone, suffixes->node);
-    for (unsigned labels = suffixes->labels; labels > 0; labels--) {
+    for (; labels > 0; labels--) {
         suffixes->refs[labels] = ref;
         ref = zone_node(zone, ref)->parent;
     }
+    suffixes->refs[0] = ref;
 }
 
-/* The offset of a node's name if it is a suffix of the name that stands in one piece; 0 if not. node is not the root. */
-static inline unsigned find_suffix(auth_writer_t *writer, const zone_node_t *node, zone_ref_t ref)
+static inline const auth_suffixes_t *get_suffixes(auth_writer_t *writer)
 {
     auth_suffixes_t *suffixes = &writer->suffixes;
     if (UNLIKELY(!suffixes->is_filled)) {
         fill_suffixes(suffixes, writer->zone);
     }
-    unsigned labels = node->labels;
-    return labels <= suffixes->labels && suffixes->refs[labels] == ref ? suffixes->at + (unsigned)suffixes->key->offset[labels] : 0;
+    return suffixes;
+}
+
+/* The offset of a name that is a suffix of the one that stands in one piece; 0 for the root. */
+static inline unsigned suffix_offset(const auth_suffixes_t *suffixes, unsigned labels)
+{
+    return LIKELY(labels > 0) ? suffixes->at + (unsigned)suffixes->key->offset[labels] : 0;
 }
 
 unsigned auth_writer_find(auth_writer_t *writer, const zone_node_t *node)
 {
-    if (node->labels == 0) {
-        return 0;
-    }
+    const auth_suffixes_t *suffixes = get_suffixes(writer);
     zone_ref_t ref = zone_node_ref(writer->zone, node);
-    unsigned offset = find_suffix(writer, node, ref);
-    return offset ? offset : auth_names_find(writer->names, ref, writer->stamp);
+    if (node->labels <= suffixes->labels && suffixes->refs[node->labels] == ref) {
+        return suffix_offset(suffixes, node->labels);
+    }
+    return node->labels > 0 ? auth_names_find(writer->names, ref, writer->stamp) : 0;
 }
 
 void auth_writer_enter(auth_writer_t *writer, const zone_node_t *node, const uint16_t *offsets)
@@ -105,57 +109,62 @@ void auth_writer_switch(auth_writer_t *writer, const zone_contents_t *zone, uint
     auth_writer_know(writer, NULL, NULL, 0);
 }
 
-/* Forgets names entered at or behind `at`, since what stands there is given up. All are forgotten: this is rare. */
-static void roll_back(auth_writer_t *writer)
+/* What was written behind `at` is given up, and with it all names entered, some of which may stand there. This is rare. */
+static __attribute__((noinline)) void roll_back(auth_writer_t *writer)
 {
-    if (writer->names->highest >= (size_t)(writer->at - writer->begin)) {
-        writer->stamp = auth_names_begin(writer->names);
-    }
+    writer->stamp = auth_names_begin(writer->names);
 }
 
-/* Writes the name of a node at p. NULL: no room. */
+/* Writes the name of a node at p: the labels in front of its longest suffix that stands in the message already, and a pointer to that.
+ * NULL: no room. */
 static inline uint8_t *put_name(auth_writer_t *writer, uint8_t *p, zone_ref_t ref)
 {
+    const auth_suffixes_t *suffixes = get_suffixes(writer);
+    const zone_node_t *name = zone_node(writer->zone, ref);
+    const zone_node_t *node = name;
+    size_t end = (size_t)(p - writer->begin) + name->length;
+    unsigned offset;
     for (;;) {
-        const zone_node_t *node = zone_node(writer->zone, ref);
-        if (UNLIKELY(room(writer, p) < POINTER_SIZE)) {
-            return NULL; /* what ends in one octet, the root, is followed by more in every record */
+        unsigned labels = node->labels;
+        if (labels <= suffixes->labels && suffixes->refs[labels] == ref) {
+            offset = suffix_offset(suffixes, labels);
+            break;
         }
-        if (node->labels == 0) {
-            *p = 0;
-            return p + 1;
-        }
-        unsigned offset = find_suffix(writer, node, ref);
-        if (offset == 0) {
-            offset = auth_names_place(writer->names, ref, writer->stamp, (size_t)(p - writer->begin));
-        }
+        offset = auth_names_place(writer->names, ref, writer->stamp, end - node->length);
         if (offset != 0) {
-            store_be16(p, (uint16_t)(AUTH_POINTER | offset));
-            return p + POINTER_SIZE;
+            break;
         }
-        size_t label = node->wire[0] + (size_t)1;
-        if (UNLIKELY(room(writer, p) < label)) {
-            return NULL;
-        }
-        p = copy_from_zone(p, writer->end, node->wire, label);
         ref = node->parent;
+        node = zone_node(writer->zone, ref);
     }
+    size_t size = (size_t)name->length - node->length;
+    if (UNLIKELY(room(writer, p) < size + POINTER_SIZE)) {
+        return NULL; /* what ends in one octet, the root, is followed by more in every record */
+    }
+    if (size > 0) {
+        p = copy_from_zone(p, writer->end, name->wire, size);
+    }
+    if (offset != 0) {
+        store_be16(p, (uint16_t)(AUTH_POINTER | offset));
+        return p + POINTER_SIZE;
+    }
+    *p = 0;
+    return p + 1;
 }
 
 /* ---- rdata ---- */
 
-/* Length and rdata of a record with references in place of names; the layouts of zone_rrset_t differ in their size. */
+/* Rdata with references in place of names; the layouts of zone_rrset_t differ in their size. */
+enum { ONE_NAME = 4, PREFERENCE_AND_NAME = 6, TWO_NAMES = 8, SOA = 28 };
+
 static __attribute__((noinline)) uint8_t *put_references(auth_writer_t *writer, uint8_t *p, const uint8_t *record)
 {
-    enum { ONE_NAME = 4, PREFERENCE_AND_NAME = 6, TWO_NAMES = 8, SOA = 28 };
     size_t size = load_be16(record);
     const uint8_t *in = record + 2;
-    uint8_t *rdlength = p;
-    if (UNLIKELY(room(writer, p) < 2 + 2)) {
-        return NULL;
-    }
-    p += 2;
     if (size == PREFERENCE_AND_NAME) {
+        if (UNLIKELY(room(writer, p) < 2)) {
+            return NULL;
+        }
         memcpy(p, in, 2);
         p += 2;
         in += 2;
@@ -173,7 +182,6 @@ static __attribute__((noinline)) uint8_t *put_references(auth_writer_t *writer, 
         memcpy(p, in, SOA_TIMERS);
         p += SOA_TIMERS;
     }
-    store_be16(rdlength, (uint16_t)(p - rdlength - 2));
     return p;
 }
 
@@ -226,15 +234,24 @@ static __attribute__((noinline)) uint8_t *put_rotated(const auth_writer_t *write
 static inline uint8_t *put_referring(auth_writer_t *writer, uint8_t *p, uint16_t pointer, const zone_rrset_t *rrset, uint64_t fixed)
 {
     const uint8_t *record = rrset->data;
-    for (unsigned left = rrset->count; left > 0; left--, record = record_next(record)) {
-        if (UNLIKELY(room(writer, p) < POINTER_SIZE + FIXED_SIZE)) {
+    unsigned left = rrset->count;
+    do {
+        if (UNLIKELY(room(writer, p) < POINTER_SIZE + FIXED_SIZE + 2)) {
             return NULL;
         }
-        p = put_references(writer, put_head(p, pointer, fixed), record);
+        uint8_t *rdlength = put_head(p, pointer, fixed);
+        unsigned size = load_be16(record);
+        if (LIKELY(size == ONE_NAME)) {
+            p = put_name(writer, rdlength + 2, zone_ref_load(record + 2));
+        } else {
+            p = put_references(writer, rdlength + 2, record);
+        }
         if (UNLIKELY(!p)) {
             return NULL;
         }
-    }
+        store_be16(rdlength, (uint16_t)(p - rdlength - 2));
+        record += 2 + size;
+    } while (--left > 0);
     return p;
 }
 
@@ -291,7 +308,12 @@ static uint8_t *put_record(auth_writer_t *writer, const zone_node_t *node, uint6
     memcpy(p, &fixed, FIXED_SIZE);
     p += FIXED_SIZE;
     if (has_refs) {
-        return put_references(writer, p, record);
+        uint8_t *rdlength = p;
+        p = room(writer, p) < 2 ? NULL : put_references(writer, p + 2, record);
+        if (p) {
+            store_be16(rdlength, (uint16_t)(p - rdlength - 2));
+        }
+        return p;
     }
     size_t size = 2 + (size_t)load_be16(record);
     return size <= room(writer, p) ? copy_from_zone(p, writer->end, record, size) : NULL;
