@@ -37,7 +37,6 @@ void zone_builder_free(zone_builder_t *builder)
     id_list_free(&builder->scratch);
     block_free(&builder->slots);
     block_free(&builder->canonical);
-    block_free(&builder->plan.slots);
     free(builder);
 }
 
@@ -206,7 +205,6 @@ status_t zone_builder_finish(zone_builder_t *builder, zone_findings_t *findings,
     if (builder->failure != STATUS_OK) {
         return builder->failure;
     }
-    block_free(&builder->slots);
     status_t status = builder_sort_names(builder, &builder->tree);
     if (status == STATUS_OK) {
         status = builder_sort_names(builder, &builder->denial);

@@ -35,6 +35,7 @@ static uint32_t count_members(const zone_builder_t *builder, const nsec3_paramet
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < builder->denial.count; i++) {
+        build_prefetch(builder, &builder->denial, i);
         uint8_t hash[NSEC3_HASH_SIZE];
         count += in_chain(builder, build_name(builder, id_list_items(&builder->denial)[i]), chain, hash);
     }
@@ -60,12 +61,11 @@ void builder_plan_denial(zone_builder_t *builder, zone_findings_t *findings)
             }
             continue;
         }
-        uint32_t members = count_members(builder, &chain);
+        uint32_t members = plan->chain == 0 ? count_members(builder, &chain) : 0;
         if (members > 0) {
             plan->chain = id;
             plan->image.nsec3.count = members;
             plan->image.nsec3.bucket_count = members / CHAIN_PER_BUCKET + 1;
-            return;
         }
     }
 }
@@ -86,6 +86,7 @@ static void write_index(const zone_builder_t *builder, zone_contents_t *contents
     uint32_t members = 0;
     uint32_t bucket = 0;
     for (uint32_t i = 0; i < builder->denial.count; i++) {
+        build_prefetch(builder, &builder->denial, i);
         const build_name_t *name = build_name(builder, id_list_items(&builder->denial)[i]);
         uint8_t hash[NSEC3_HASH_SIZE];
         if (!in_chain(builder, name, chain, hash)) {

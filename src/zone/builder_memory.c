@@ -39,7 +39,7 @@ static status_t grow_mapping(block_t *block, size_t size)
 
 status_t block_resize(block_t *block, size_t size)
 {
-    if (size >= BLOCK_MAPPED) {
+    if (size >= BLOCK_MAPPED || block->size >= BLOCK_MAPPED) {
         size = rounded(size, HUGE_PAGE);
         if (block->size >= BLOCK_MAPPED) {
             return grow_mapping(block, size);
@@ -56,13 +56,17 @@ status_t block_resize(block_t *block, size_t size)
         *block = (block_t){.base = base, .size = size};
         return STATUS_OK;
     }
-    REQUIRE(block->size < BLOCK_MAPPED);
     uint8_t *base = realloc(block->base, size);
     if (!base) {
         return STATUS_NO_MEMORY;
     }
     *block = (block_t){.base = base, .size = size};
     return STATUS_OK;
+}
+
+status_t block_reserve(block_t *block, size_t size)
+{
+    return size > block->size ? block_resize(block, size) : STATUS_OK;
 }
 
 void block_free(block_t *block)

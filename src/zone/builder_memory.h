@@ -18,8 +18,10 @@ typedef struct block {
     size_t size; /* bytes */
 } block_t;
 
-/* Content is kept up to the smaller size; new bytes are undefined. STATUS_NO_MEMORY: nothing has changed. */
+/* Content is kept up to the smaller size; new bytes are undefined; size > 0. STATUS_NO_MEMORY: nothing has changed. */
 status_t block_resize(block_t *block, size_t size) MUST_USE;
+/* Grows to at least size; content is kept. STATUS_NO_MEMORY. */
+status_t block_reserve(block_t *block, size_t size) MUST_USE;
 void block_free(block_t *block);
 
 /* Things in one block, each at a multiple of 8 bytes; a thing's id is its offset / 8, never 0. Growth moves them: ids stay, pointers do

@@ -12,13 +12,13 @@ static uint64_t *slot_find(const zone_builder_t *builder, uint64_t hash, const u
 {
     uint64_t *slots = (uint64_t *)(void *)builder->slots.base;
     uint64_t tag = zone_slot_tag(hash);
-    uint32_t at = (uint32_t)(tag * builder->slot_count >> 32);
+    uint32_t at = (uint32_t)zone_slot_home(tag, builder->slot_count);
     for (unsigned probes = 0; probes < ZONE_PROBES_MAX; probes++) {
         uint64_t *slot = slots + at;
         if (*slot == 0) {
             return slot;
         }
-        if (*slot >> 32 == tag) {
+        if ((*slot ^ tag) >> 32 == 0) {
             const build_name_t *name = build_name(builder, (uint32_t)*slot);
             if (name->length == length && memcmp(name->wire, wire, length) == 0) {
                 return slot;
@@ -31,7 +31,7 @@ static uint64_t *slot_find(const zone_builder_t *builder, uint64_t hash, const u
 
 static void slot_refill(uint64_t *slots, uint32_t slot_count, uint64_t slot)
 {
-    uint32_t at = (uint32_t)((slot >> 32) * slot_count >> 32);
+    uint32_t at = (uint32_t)zone_slot_home(slot, slot_count);
     while (slots[at] != 0) {
         at = at + 1 < slot_count ? at + 1 : 0;
     }
@@ -55,7 +55,7 @@ static status_t slots_grow(zone_builder_t *builder)
     uint32_t end = (uint32_t)(builder->names.used / 8);
     for (uint32_t id = 1; id < end;) {
         const build_name_t *name = build_name(builder, id);
-        slot_refill(slots, builder->slot_count, zone_slot_tag(name->hash) << 32 | id);
+        slot_refill(slots, builder->slot_count, zone_slot_tag(name->hash) | id);
         id = build_name_behind(name, id);
     }
     return STATUS_OK;
@@ -72,7 +72,7 @@ static status_t make_name(zone_builder_t *builder, unsigned labels, uint64_t *sl
     build_name_t *name = build_name(builder, *id);
     *name = (build_name_t){.hash = key->hash[labels], .length = (uint8_t)length, .labels = (uint8_t)labels};
     memcpy(name->wire, key->wire + key->offset[labels], length);
-    *slot = zone_slot_tag(name->hash) << 32 | *id;
+    *slot = zone_slot_tag(name->hash) | *id;
     builder->name_count++;
     return STATUS_OK;
 }

@@ -56,6 +56,7 @@ static status_t plan_tree(zone_builder_t *builder, zone_findings_t *findings)
     const uint32_t *ids = id_list_items(&builder->tree);
     status_t status = STATUS_OK;
     for (uint32_t i = 0; status == STATUS_OK && i < builder->tree.count; i++) {
+        build_prefetch(builder, &builder->tree, i);
         status = plan_tree_name(builder, ids[i], findings);
     }
     builder->plan.image.denial_begin = (zone_ref_t)(builder->plan.size / ZONE_IMAGE_ALIGNMENT);
@@ -67,6 +68,7 @@ static status_t plan_denial_names(zone_builder_t *builder, zone_findings_t *find
     const uint32_t *ids = id_list_items(&builder->denial);
     status_t status = STATUS_OK;
     for (uint32_t i = 0; status == STATUS_OK && i < builder->denial.count; i++) {
+        build_prefetch(builder, &builder->denial, i);
         build_name_t *name = build_name(builder, ids[i]);
         if (name->flags & NAME_IN_TREE) {
             continue;
@@ -129,26 +131,11 @@ static size_t places_needed(const uint64_t *items, size_t count, uint32_t homes,
 {
     uint64_t place = 0; /* next free one */
     for (size_t i = 0; i < count; i++) {
-        uint64_t home = (items[i] >> 32) * homes >> 32;
+        uint64_t home = zone_slot_home(items[i], homes);
         *crowded = *crowded || (place > home && place - home >= ZONE_PROBES_MAX);
         place = (place > home ? place : home) + 1;
     }
     return place > homes ? place : homes;
-}
-
-static void spread(const uint64_t *items, size_t count, uint64_t *slots, size_t places, uint32_t homes)
-{
-    size_t place = 0;
-    for (size_t i = 0; i < count; i++) {
-        size_t home = (size_t)((items[i] >> 32) * homes >> 32);
-        for (; place < home; place++) {
-            slots[place] = ZONE_SLOT_EMPTY;
-        }
-        slots[place++] = items[i];
-    }
-    for (; place <= places; place++) {
-        slots[place] = ZONE_SLOT_EMPTY;
-    }
 }
 
 static status_t plan_slots(zone_builder_t *builder)
@@ -156,28 +143,26 @@ static status_t plan_slots(zone_builder_t *builder)
     build_plan_t *plan = &builder->plan;
     size_t count = builder->tree.count;
     uint64_t homes = (uint64_t)count * 100 / SLOTS_FILLED_PERCENT + 1;
-    block_t work = {0};
-    status_t status = homes > UINT32_MAX ? STATUS_LIMIT : block_resize(&work, 2 * count * sizeof(uint64_t));
+    status_t status = homes > UINT32_MAX ? STATUS_LIMIT : block_resize(&builder->slots, 2 * count * sizeof(uint64_t));
     if (status != STATUS_OK) {
         return status;
     }
-    uint64_t *items = (uint64_t *)(void *)work.base;
-    for (size_t i = 0; i < count; i++) {
+    uint64_t *items = (uint64_t *)(void *)builder->slots.base;
+    for (uint32_t i = 0; i < count; i++) {
+        build_prefetch(builder, &builder->tree, i);
         const build_name_t *name = build_name(builder, id_list_items(&builder->tree)[i]);
-        items[i] = zone_slot_tag(name->hash) << 32 | name->ref;
+        items[i] = zone_slot_tag(name->hash) | name->ref;
     }
     builder_sort_slots(items, items + count, count);
-    bool crowded = false;
-    size_t places = places_needed(items, count, (uint32_t)homes, &crowded);
-    plan->slots_size = (places + 1) * sizeof(uint64_t);
-    plan->image.slot_count = (uint32_t)homes;
-    status = crowded ? STATUS_LIMIT : block_resize(&plan->slots, plan->slots_size);
-    if (status == STATUS_OK) {
-        spread(items, count, (uint64_t *)(void *)plan->slots.base, places, (uint32_t)homes);
-        status = take_place(plan, plan->slots_size, &plan->image.slots);
+    status = block_resize(&builder->slots, count * sizeof *items);
+    if (status != STATUS_OK) {
+        return status;
     }
-    block_free(&work);
-    return status;
+    items = (uint64_t *)(void *)builder->slots.base;
+    bool crowded = false;
+    plan->slot_places = places_needed(items, count, (uint32_t)homes, &crowded);
+    plan->image.slot_count = (uint32_t)homes;
+    return crowded ? STATUS_LIMIT : take_place(plan, (plan->slot_places + 1) * sizeof(uint64_t), &plan->image.slots);
 }
 
 static status_t plan_index(build_plan_t *plan, zone_index_t *index)

@@ -110,17 +110,16 @@ static void sort_items(const zone_builder_t *builder, sort_item_t *items, sort_i
     }
 }
 
-status_t builder_sort_names(const zone_builder_t *builder, id_list_t *ids)
+status_t builder_sort_names(zone_builder_t *builder, id_list_t *ids)
 {
     if (ids->count == 0) {
         return STATUS_OK;
     }
-    block_t block = {0};
-    status_t status = block_resize(&block, 2 * (size_t)ids->count * sizeof(sort_item_t));
+    status_t status = block_reserve(&builder->slots, 2 * (size_t)ids->count * sizeof(sort_item_t));
     if (status != STATUS_OK) {
         return status;
     }
-    sort_item_t *items = (sort_item_t *)(void *)block.base;
+    sort_item_t *items = (sort_item_t *)(void *)builder->slots.base;
     uint32_t *list = id_list_items(ids);
     unsigned apex_labels = build_name(builder, builder->apex)->labels;
     for (uint32_t i = 0; i < ids->count; i++) {
@@ -130,7 +129,6 @@ status_t builder_sort_names(const zone_builder_t *builder, id_list_t *ids)
     for (uint32_t i = 0; i < ids->count; i++) {
         list[i] = items[i].id;
     }
-    block_free(&block);
     return STATUS_OK;
 }
 

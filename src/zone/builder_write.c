@@ -106,6 +106,7 @@ static void write_name(const zone_builder_t *builder, uint8_t *base, const build
 static void write_list(const zone_builder_t *builder, uint8_t *base, const id_list_t *list, bool in_tree)
 {
     for (uint32_t i = 0; i < list->count; i++) {
+        build_prefetch(builder, list, i);
         const build_name_t *name = build_name(builder, id_list_items(list)[i]);
         if ((name->flags & NAME_IN_TREE) == (in_tree ? NAME_IN_TREE : 0)) {
             write_name(builder, base, name);
@@ -126,6 +127,25 @@ static void write_foreign(const zone_builder_t *builder, uint8_t *base)
 }
 
 /* ---- indexes and header ---- */
+
+/* Sorted slots, each at its home or, where that is taken, behind those before it. */
+static void write_slots(const zone_builder_t *builder, uint8_t *base)
+{
+    const build_plan_t *plan = &builder->plan;
+    const uint64_t *items = (const uint64_t *)(const void *)builder->slots.base;
+    uint64_t *slots = (uint64_t *)(void *)(base + (size_t)plan->image.slots * ZONE_IMAGE_ALIGNMENT);
+    size_t place = 0;
+    for (uint32_t i = 0; i < builder->tree.count; i++) {
+        size_t home = zone_slot_home(items[i], plan->image.slot_count);
+        for (; place < home; place++) {
+            slots[place] = ZONE_SLOT_EMPTY;
+        }
+        slots[place++] = items[i];
+    }
+    for (; place <= plan->slot_places; place++) {
+        slots[place] = ZONE_SLOT_EMPTY;
+    }
+}
 
 static void write_nsec(const zone_builder_t *builder, uint8_t *base)
 {
@@ -199,7 +219,7 @@ status_t builder_write(zone_builder_t *builder, const zone_contents_t **contents
     write_list(builder, base, &builder->tree, true);
     write_list(builder, base, &builder->denial, false);
     write_foreign(builder, base);
-    memcpy(base + (size_t)plan->image.slots * ZONE_IMAGE_ALIGNMENT, plan->slots.base, plan->slots_size);
+    write_slots(builder, base);
     write_nsec(builder, base);
     write_header(builder, fresh, (zone_image_t *)(void *)base);
     builder_write_denial(builder, fresh);

@@ -9,9 +9,9 @@
  *
  * Invariants
  *  1. Everything is at a multiple of 8 bytes; padding is zero; a node's wire form may be read in words of 8 bytes up to its padding.
- *  2. slots are sorted by tag: a name's tag (the upper half of its hash) stands at or behind its home, tag * slot_count / 2^32, and no
- *     smaller tag stands behind a greater one. So a search for a missing name ends as soon as one for an existing name. An empty slot
- *     is ZONE_SLOT_EMPTY, greater than any tag; at least one is at the end.
+ *  2. slots are sorted: a name's slot stands at or behind its home, which grows with its tag (upper bits of its hash), and no smaller tag
+ *     stands behind a greater one. So a search for a missing name ends as soon as one for an existing name. An empty slot is
+ *     ZONE_SLOT_EMPTY, greater than any other; at least one is at the end.
  *  3. An index has its keys in ascending order; refs[i] belongs to keys[i]. Where keys are evenly spread (NSEC3), buckets[b] is the number
  *     of keys whose upper half times bucket_count / 2^32 is below b; bucket_count + 1 of them. bucket_count 0: none.
  */
@@ -111,11 +111,16 @@ static inline size_t zone_aligned(size_t size)
     return (size + ZONE_IMAGE_ALIGNMENT - 1) & ~(size_t)(ZONE_IMAGE_ALIGNMENT - 1);
 }
 
-/* The tag of ZONE_SLOT_EMPTY is no name's. */
+/* The part of a name's hash that its slot holds: the upper 31 bits, in place. A slot is tag + ref, so slot - tag exceeds 32 bits for all
+ * other tags, and for ZONE_SLOT_EMPTY. */
 static inline uint64_t zone_slot_tag(uint64_t hash)
 {
-    uint64_t tag = hash >> 32;
-    return tag - (tag == UINT32_MAX);
+    return hash & UINT64_C(0xfffffffe00000000);
+}
+
+static inline uint64_t zone_slot_home(uint64_t tag, uint32_t slot_count)
+{
+    return (tag >> 32) * slot_count >> 32;
 }
 
 static inline const zone_image_t *zone_image(const zone_contents_t *contents)

@@ -19,26 +19,31 @@ static inline uint64_t load_word(const uint8_t *p)
 /* length >= 1; both may be read in words up to the next multiple of 8 (image.h invariant 1, NAME_PADDING). */
 static inline bool same_name(const uint8_t *a, const uint8_t *b, size_t length)
 {
-    for (; length > sizeof(uint64_t); length -= sizeof(uint64_t), a += sizeof(uint64_t), b += sizeof(uint64_t)) {
-        if (load_word(a) != load_word(b)) {
+    size_t last = (length - 1) & ~(sizeof(uint64_t) - 1);
+    for (size_t at = 0; at < last; at += sizeof(uint64_t)) {
+        if (load_word(a + at) != load_word(b + at)) {
             return false;
         }
     }
-    return (load_word(a) ^ load_word(b)) << (64 - 8 * length) == 0;
+    return (load_word(a + last) ^ load_word(b + last)) << (-8 * length & 63) == 0; /* drops what is behind length */
 }
 
-static inline const zone_node_t *slot_node(const zone_contents_head_t *head, uint64_t slot)
-{
-    return (const zone_node_t *)(const void *)(head->base + (size_t)(uint32_t)slot * ZONE_IMAGE_ALIGNMENT);
-}
-
+/* The first slot that is not below the tag. */
 static inline const uint64_t *first_slot(const zone_contents_head_t *head, uint64_t tag)
 {
-    const uint64_t *slot = head->slots + (tag * head->slot_count >> 32);
-    while (*slot >> 32 < tag) {
+    const uint64_t *slot = head->slots + zone_slot_home(tag, head->slot_count);
+    while (*slot < tag) {
         slot++;
     }
     return slot;
+}
+
+/* Does a slot from first_slot() on still have the tag? Then *node is the node. */
+static inline bool slot_matches(const zone_contents_head_t *head, uint64_t slot, uint64_t tag, const zone_node_t **node)
+{
+    uint64_t ref = slot - tag;
+    *node = (const zone_node_t *)((uintptr_t)head->base + ref * ZONE_IMAGE_ALIGNMENT); /* no place in memory unless it matches */
+    return ref <= UINT32_MAX;
 }
 
 /* The node of key's suffix of `labels` labels. */
@@ -47,8 +52,8 @@ static inline const zone_node_t *probe(const zone_contents_head_t *head, const n
     uint64_t tag = zone_slot_tag(key->hash[labels]);
     const uint8_t *wire = key->wire + key->offset[labels];
     size_t length = (size_t)key->length - key->offset[labels];
-    for (const uint64_t *slot = first_slot(head, tag); *slot >> 32 == tag; slot++) {
-        const zone_node_t *node = slot_node(head, *slot);
+    const zone_node_t *node;
+    for (const uint64_t *slot = first_slot(head, tag); slot_matches(head, *slot, tag, &node); slot++) {
         if (LIKELY(node->length == length && same_name(node->wire, wire, length))) {
             return node;
         }
@@ -61,8 +66,8 @@ const zone_node_t *zone_find(const zone_contents_t *contents, const uint8_t *wir
     const zone_contents_head_t *head = zone_head(contents);
     size_t length = name_length(wire);
     uint64_t tag = zone_slot_tag(name_hash(wire));
-    for (const uint64_t *slot = first_slot(head, tag); *slot >> 32 == tag; slot++) {
-        const zone_node_t *node = slot_node(head, *slot);
+    const zone_node_t *node;
+    for (const uint64_t *slot = first_slot(head, tag); slot_matches(head, *slot, tag, &node); slot++) {
         if (node->length == length && memcmp(node->wire, wire, length) == 0) {
             return node;
         }
@@ -70,13 +75,13 @@ const zone_node_t *zone_find(const zone_contents_t *contents, const uint8_t *wir
     return NULL;
 }
 
-static const zone_node_t *wildcard_child(const zone_contents_t *contents, const zone_node_t *node, uint64_t hash)
+static __attribute__((noinline)) const zone_node_t *wildcard_child(const zone_contents_t *contents, const zone_node_t *node, uint64_t hash)
 {
     const zone_contents_head_t *head = zone_head(contents);
     zone_ref_t parent = zone_node_ref(contents, node);
     uint64_t tag = zone_slot_tag(name_hash_label(hash, (const uint8_t *)"*", 1));
-    for (const uint64_t *slot = first_slot(head, tag); *slot >> 32 == tag; slot++) {
-        const zone_node_t *child = slot_node(head, *slot);
+    const zone_node_t *child;
+    for (const uint64_t *slot = first_slot(head, tag); slot_matches(head, *slot, tag, &child); slot++) {
         if (child->parent == parent && name_is_wildcard(child->wire)) {
             return child;
         }
@@ -87,7 +92,7 @@ static const zone_node_t *wildcard_child(const zone_contents_t *contents, const 
 /* ---- the walk ---- */
 
 /* From an occluded name to what occludes it: the topmost zone cut or DNAME above it. */
-static void climb(const zone_contents_t *contents, const zone_node_t *occluded, zone_lookup_t *out)
+static __attribute__((noinline)) void climb(const zone_contents_t *contents, const zone_node_t *occluded, zone_lookup_t *out)
 {
     const zone_node_t *apex = zone_apex(contents);
     const zone_node_t *topmost = NULL;
@@ -159,7 +164,7 @@ void zone_prefetch(const zone_contents_t *contents, const name_key_t *key)
 {
     const zone_contents_head_t *head = zone_head(contents);
     unsigned labels = head->walks_down && key->labels > head->apex_labels ? head->apex_labels + 1u : key->labels;
-    __builtin_prefetch(head->slots + (zone_slot_tag(key->hash[labels]) * head->slot_count >> 32));
+    __builtin_prefetch(head->slots + zone_slot_home(zone_slot_tag(key->hash[labels]), head->slot_count));
 }
 
 /* ---- ordered indexes ---- */
