@@ -238,3 +238,14 @@ def _(case, difference):
     """RFC 4035 3.1.3.3: an answer that a wildcard made goes with the proof that there is no closer name, whatever type was asked. Knot sends none with
     NSEC and RRSIG."""
     return case.question.type in (NSEC, RRSIG) and not difference.theirs and case.their_whole.answer and backed(case, difference)
+
+
+@row('zones without their signatures', 'bind', ('answer', 'soa', 'authority'))
+def _(case, difference):
+    """RFC 4035 3.1.3, 3.1.4: NSEC and DS, and what RRSIGs are there, go with the answer when DO is set. The published 2026 root has NSEC records, and of
+    the signatures only those of SOA and ZONEMD; BIND then answers as if the zone had never been signed."""
+    zone = case.served.zone_of(our_chain(case)[-1])
+    apex = case.served.zones[zone].get(zone, {})
+    has_signed_nsec = any(rdata[:2] == b'\0\x2f' for _, rdata in apex.get(RRSIG, ()))
+    return (NSEC in apex and not has_signed_nsec and {record.type for record in difference.ours} <= {DS, NSEC, RRSIG, SOA}
+            and {record.type for record in difference.theirs} <= {SOA} and backed(case, difference))

@@ -73,11 +73,15 @@ class TestBasic:
         assert_authoritative(reply)
         assert has_soa(reply) and reply.id == 0x4242 and reply.opt is None
 
-    @pytest.mark.parametrize('rtype', [1000, 65279, 128, 65534, 0, 65535])
+    @pytest.mark.parametrize('rtype', [1000, 65279, 127, 65534, 0, 65535])
     def test_unknown_type(self, udp, rtype):
         reply = udp(query(rtype=rtype))
         assert_authoritative(reply)
         assert not reply.answer and [record.type for record in reply.authority] == [SOA]
+
+    def test_type_that_is_no_question(self, udp):
+        """RFC 9824 3.5: NXNAME (128) stands in NSEC bitmaps only; a question for it is FORMERR."""
+        assert udp(query(rtype=128)).rcode == wire.FORMERR
 
     @pytest.mark.parametrize('flag', [wire.CD, wire.AD, wire.Z, wire.RD, wire.AA, wire.TC, wire.RA])
     def test_flag_bits(self, udp, flag):
