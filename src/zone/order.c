@@ -37,7 +37,7 @@ uint64_t zone_order_key(const uint8_t *wire, unsigned apex_labels, size_t skip)
                     return writer.key;
                 }
             }
-            put(&writer, label[i] < 2 ? label[i] + 1 : label[i]);
+            put(&writer, label[i]);
         }
         if (writer.size == 8) {
             return writer.key;

@@ -6,6 +6,7 @@
 #include "wire/rrtype.h"
 #include "zone/builder.h"
 #include "zone/contents.h"
+#include "zone/image.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -325,7 +326,8 @@ static void add_nsec3_chain(model_t *model)
     add_record(model, &model->apex, TYPE_NSEC3PARAM, served, sizeof served);
     size_t count = model->count;
     for (size_t i = 0; i < model->universe_count && model->count + 8 < RECORDS_MAX; i++) {
-        if (model_exists(model, &model->universe[i]) && !model_is_occluded(model, &model->universe[i]) && (i == 0 || pick(model, 4) > 0)) {
+        bool in_chain = model_is_occluded(model, &model->universe[i]) ? pick(model, 8) == 0 : i == 0 || pick(model, 4) > 0;
+        if (in_chain && model_exists(model, &model->universe[i])) {
             add_nsec3(model, &model->universe[i], &chain_parameters);
             if (has_other && pick(model, 4) == 0) {
                 add_nsec3(model, &model->universe[i], &other_parameters);
@@ -702,6 +704,85 @@ static void zones_answer_as_the_model_does(void **state)
     free(model);
 }
 
+typedef struct tagged {
+    uint64_t tag;
+    unsigned number;
+} tagged_t;
+
+static int compare_tags(const void *a, const void *b)
+{
+    uint64_t a_tag = ((const tagged_t *)a)->tag;
+    uint64_t b_tag = ((const tagged_t *)b)->tag;
+    return (a_tag > b_tag) - (a_tag < b_tag);
+}
+
+static name_t numbered(const char *first, unsigned number)
+{
+    char text[48];
+    snprintf(text, sizeof text, "%s.h%u.t.", first, number);
+    return from_text(text);
+}
+
+static zone_lookup_t look_up(const zone_contents_t *contents, const name_t *name)
+{
+    name_key_t key;
+    zone_lookup_t lookup;
+    name_key_init(&key, name->wire, name->length);
+    zone_lookup(contents, &key, &lookup);
+    return lookup;
+}
+
+static const zone_contents_t *build_pair(const name_t *owners, size_t count)
+{
+    name_t apex = from_text("t.");
+    uint8_t rdata[22] = {0};
+    zone_builder_t *builder = zone_builder_new(apex.wire, CLASS_IN);
+    assert_int_equal(zone_builder_add(builder, apex.wire, TYPE_SOA, CLASS_IN, 300, rdata, 22, NULL), STATUS_OK);
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(zone_builder_add(builder, owners[i].wire, TYPE_A, CLASS_IN, 300, rdata, 4, NULL), STATUS_OK);
+    }
+    const zone_contents_t *contents;
+    assert_int_equal(zone_builder_finish(builder, NULL, &contents), STATUS_OK);
+    zone_builder_free(builder);
+    return contents;
+}
+
+/* Among so many wildcards some pairs have the same tag in the hash. */
+static void names_with_the_same_tag_are_told_apart(void **state)
+{
+    (void)state;
+    enum { NAMES = 300000 };
+    tagged_t *tagged = malloc(NAMES * sizeof *tagged);
+    assert_non_null(tagged);
+    for (unsigned i = 0; i < NAMES; i++) {
+        name_t name = numbered("*", i);
+        tagged[i] = (tagged_t){.tag = zone_slot_tag(name_hash(name.wire)), .number = i};
+    }
+    qsort(tagged, NAMES, sizeof *tagged, compare_tags);
+    unsigned pairs = 0;
+    for (unsigned i = 1; i < NAMES; i++) {
+        if (tagged[i].tag != tagged[i - 1].tag) {
+            continue;
+        }
+        pairs++;
+        name_t owners[] = {numbered("*", tagged[i - 1].number), numbered("*", tagged[i].number)};
+        name_t queries[] = {numbered("q", tagged[i - 1].number), numbered("q", tagged[i].number)};
+        const zone_contents_t *both = build_pair(owners, 2);
+        const zone_contents_t *one = build_pair(owners, 1);
+        for (unsigned j = 0; j < 2; j++) {
+            assert_true(same(&owners[j], zone_find(both, owners[j].wire)->wire));
+            assert_true(same(&owners[j], look_up(both, &owners[j]).node->wire));
+            assert_true(same(&owners[j], look_up(both, &queries[j]).wildcard->wire));
+        }
+        assert_null(zone_find(one, owners[1].wire));
+        assert_false(look_up(one, &owners[1]).exact);
+        zone_contents_unref(both);
+        zone_contents_unref(one);
+    }
+    assert_true(pairs > 3);
+    free(tagged);
+}
+
 /* A full hash of many names, and an image that is a mapping of its own. */
 static void a_large_zone_is_found_whole(void **state)
 {
@@ -750,6 +831,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(zones_answer_as_the_model_does),
+        cmocka_unit_test(names_with_the_same_tag_are_told_apart),
         cmocka_unit_test(a_large_zone_is_found_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
