@@ -3,7 +3,7 @@
 PREFIX ?= /usr/local
 DESTDIR ?=
 FUZZ_SECONDS ?= 30
-BUILD_TYPE_FLAGS = --buildtype=release -Doptimization=2 -Db_lto=true -Dtests=false
+BUILD_TYPE_FLAGS = --buildtype=release -Doptimization=2 -Db_lto=true
 
 .DEFAULT_GOAL := help
 .PHONY: help run build test check format fuzz bench install deb clean
@@ -23,7 +23,7 @@ build: ## build both programs, portoland and portolan, into build/
 # Builds without looking at packages, for those who cannot install any.
 .PHONY: compile
 compile:
-	@CC=gcc scripts/build release $(BUILD_TYPE_FLAGS)
+	@CC=gcc TARGETS='src/daemon/portoland src/tools/portolan' scripts/build release $(BUILD_TYPE_FLAGS)
 	@for program in portoland portolan; do \
 	    install -m 755 build/release/bin/$$program build/$$program.new && mv build/$$program.new build/$$program || exit 1; \
 	done
