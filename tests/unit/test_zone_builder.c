@@ -2,10 +2,12 @@
 #include "base/bytes.h"
 #include "base/require.h"
 #include "dnssec/nsec3_hash.h"
+#include "wire/name_key.h"
 #include "wire/rdata.h"
 #include "wire/rrtype.h"
 #include "zone/builder.h"
 #include "zone/contents.h"
+#include "zone/image.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -354,6 +356,63 @@ static void the_longest_names_fit(void **state)
     end(&fixture);
 }
 
+/* A label of two words whose second one takes back what the first did to the hash: all such names have the hash 0. */
+static bool colliding_label(uint64_t parent, uint64_t number, uint8_t label[16])
+{
+    uint64_t first = number * UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t second = name_hash_mix(parent ^ 16, first);
+    memcpy(label, &first, 8);
+    memcpy(label + 8, &second, 8);
+    for (unsigned i = 0; i < 16; i++) {
+        if (label[i] >= 'A' && label[i] <= 'Z') {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Whoever writes a zone's content can make names collide: few are found as others are, many are refused before they cost time. */
+static void names_made_to_collide_have_a_limit(void **state)
+{
+    (void)state;
+    fixture_t fixture = begin("example.");
+    add_soa(&fixture);
+    name_t apex = from_text("example.");
+    name_t owner = {.length = (uint8_t)(17 + apex.length)};
+    owner.wire[0] = 16;
+    memcpy(owner.wire + 17, apex.wire, apex.length);
+    uint64_t number = 0;
+    status_t status = STATUS_OK;
+    unsigned taken = 0;
+    for (; status == STATUS_OK && taken < 2 * ZONE_PROBES_MAX; number++) {
+        if (colliding_label(name_hash(apex.wire), number, owner.wire + 1)) {
+            assert_int_equal(name_hash(owner.wire), 0);
+            status = zone_builder_add(fixture.builder, owner.wire, TYPE_A, CLASS_IN, 1, (const uint8_t *)"aaaa", 4, NULL);
+            taken += status == STATUS_OK;
+        }
+    }
+    assert_int_equal(status, STATUS_LIMIT);
+    assert_in_range(taken, ZONE_PROBES_MAX / 2, ZONE_PROBES_MAX);
+    assert_int_equal(zone_builder_finish(fixture.builder, NULL, &fixture.contents), STATUS_LIMIT);
+    end(&fixture);
+
+    fixture = begin("example.");
+    add_soa(&fixture);
+    for (number = 0; number < 3000; number++) {
+        if (colliding_label(name_hash(apex.wire), number, owner.wire + 1)) {
+            assert_int_equal(zone_builder_add(fixture.builder, owner.wire, TYPE_A, CLASS_IN, 1, (const uint8_t *)"aaaa", 4, NULL),
+                             STATUS_OK);
+        }
+    }
+    finish(&fixture);
+    for (number = 0; number < 6000; number++) {
+        if (colliding_label(name_hash(apex.wire), number, owner.wire + 1)) {
+            assert_int_equal(zone_find(fixture.contents, owner.wire) != NULL, number < 3000);
+        }
+    }
+    end(&fixture);
+}
+
 /* ---- NSEC3 ---- */
 
 static void add_nsec3(fixture_t *fixture, const char *label, const char *parent, const char *parameters)
@@ -441,6 +500,7 @@ int main(void)
         cmocka_unit_test(many_duplicates_leave_one),
         cmocka_unit_test(an_rrset_has_at_most_65535_records),
         cmocka_unit_test(the_longest_names_fit),
+        cmocka_unit_test(names_made_to_collide_have_a_limit),
         cmocka_unit_test(only_the_announced_chain_is_served),
         cmocka_unit_test(no_chain_without_its_announcement),
     };
