@@ -8,6 +8,7 @@
 #include "server/server.h"
 #include "server/state.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -99,6 +100,7 @@ static void change_over(server_t *server, zone_table_t *table, listener_list_t *
     wait_for_workers(server);
     rcu_wait();
     zone_table_free(before);
+    malloc_trim(0); /* with 100,000 zones, the old generation was some 60 MB */
 }
 
 /* The new generation, with every zone taken over or, where it is new or has another file, loaded. */

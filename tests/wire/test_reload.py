@@ -80,6 +80,12 @@ class Questioner(threading.Thread):
         self.start()
 
     def run(self):
+        try:
+            self.question()
+        except Exception as error:  # shows in end()
+            self.wrong.append(error)
+
+    def question(self):
         names = [wire.name_from_text('n%d.reload.test.' % i) for i in range(100)]
         queries = [wire.query(name, A, i) for i, name in enumerate(names)]
         with wire.Asker(self.server.address, self.server.port) as asker:
