@@ -5,13 +5,17 @@
 
 #include <string.h>
 
-bool auth_write_addresses(auth_state_t *state, const zone_node_t *node)
+bool auth_write_addresses(auth_state_t *state, const zone_node_t *node, uint16_t at)
 {
     uint32_t what = WRITE_RECORDS | (state->dnssec ? WRITE_SIGNATURES : 0);
     const zone_rrset_t *rrset = zone_node_first_rrset(node);
     for (unsigned left = node->rrset_count; left > 0 && rrset->type <= TYPE_AAAA; left--, rrset = zone_rrset_next(rrset)) {
-        if ((rrset->type == TYPE_A || rrset->type == TYPE_AAAA) && rrset->count > 0 &&
-            !auth_offer(state, ADDITIONAL, auth_write_node_rrset(&state->writer, node, rrset, what))) {
+        if ((rrset->type != TYPE_A && rrset->type != TYPE_AAAA) || rrset->count == 0) {
+            continue;
+        }
+        unsigned count = LIKELY(at != 0) ? auth_write_rrset(&state->writer, AUTH_POINTER | at, rrset, what)
+                                         : auth_write_node_rrset(&state->writer, node, rrset, what);
+        if (!auth_offer(state, ADDITIONAL, count)) {
             return false;
         }
     }
@@ -45,7 +49,7 @@ static bool add_node(auth_state_t *state, const zone_node_t *node)
         }
     }
     state->added[state->count.added++] = node;
-    return auth_write_addresses(state, node);
+    return auth_write_addresses(state, node, 0);
 }
 
 /* The node of a name that stands in rdata as on the wire, or NULL. */

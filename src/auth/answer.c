@@ -276,7 +276,11 @@ static void write_negative(auth_state_t *state)
     const zone_node_t *apex = zone_apex(state->zone);
     const zone_rrset_t *soa = zone_node_find(apex, TYPE_SOA);
     uint32_t what = WRITE_RECORDS | (state->dnssec ? WRITE_SIGNATURES : 0);
-    if (LIKELY(soa) && auth_require(state, AUTHORITY, auth_write_negative_soa(&state->writer, apex, soa, what))) {
+    if (UNLIKELY(!soa)) {
+        return;
+    }
+    uint16_t pointer = LIKELY(state->place == PLACE_WHOLE) ? auth_pointer_above(state, apex) : 0;
+    if (auth_require(state, AUTHORITY, auth_write_negative_soa(&state->writer, apex, pointer, soa, what))) {
         auth_write_proofs(state);
     }
 }

@@ -22,6 +22,8 @@ typedef struct auth_proof {
     uint16_t stamp; /* of the zone's names in the compression table */
 } auth_proof_t;
 
+enum { AUTH_TARGETS_MAX = 32 };
+
 typedef struct auth_state {
     auth_writer_t writer;
     const auth_request_t *request;
@@ -53,10 +55,26 @@ typedef struct auth_state {
     auth_proof_t proofs[AUTH_PROOFS_MAX];
     const zone_node_t *added[AUTH_ADDITIONAL_MAX];
     uint16_t offsets[NAME_LABELS_MAX + 1];
+    uint16_t targets[AUTH_TARGETS_MAX]; /* message offsets of the names of a referral's servers */
 } auth_state_t;
 
 /* The three sections, as indexes of auth_answer_t.counts. */
 enum { ANSWER, AUTHORITY, ADDITIONAL };
+
+/* Pointer to the name of a node at or above the current name, which stands in one piece. */
+static inline uint16_t auth_pointer_above(const auth_state_t *state, const zone_node_t *node)
+{
+    return LIKELY(node->labels > 0) ? (uint16_t)(AUTH_POINTER | (state->at + state->key->offset[node->labels])) : ROOT_OWNER;
+}
+
+/* Writes an RRset of a node at or above the current name. */
+static inline unsigned auth_write_above(auth_state_t *state, const zone_node_t *node, const zone_rrset_t *rrset, uint32_t what)
+{
+    if (LIKELY(state->place == PLACE_WHOLE)) {
+        return auth_write_rrset(&state->writer, auth_pointer_above(state, node), rrset, what);
+    }
+    return auth_write_node_rrset(&state->writer, node, rrset, what);
+}
 
 /* Counts what a writer's call returned; false, with TC set, if it wrote nothing. */
 static inline bool auth_require(auth_state_t *state, unsigned section, unsigned records)
@@ -100,5 +118,6 @@ static inline bool auth_has_addresses(const zone_node_t *node)
 {
     return (node->flags & (ZONE_NODE_ADDRESS | ZONE_NODE_FOREIGN)) == ZONE_NODE_ADDRESS;
 }
-/* A and AAAA of a node, with signatures where they are wanted. False: not all fitted; the rest is left out. */
-bool auth_write_addresses(auth_state_t *state, const zone_node_t *node);
+/* A and AAAA of a node, with signatures where they are wanted. at: message offset of its name; 0: to be found. False: not all fitted; the
+ * rest is left out. */
+bool auth_write_addresses(auth_state_t *state, const zone_node_t *node, uint16_t at);

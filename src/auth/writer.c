@@ -44,6 +44,9 @@ void auth_writer_init(auth_writer_t *writer, auth_names_t *names, const zone_con
     writer->zone = zone;
     writer->names = names;
     writer->stamp = auth_names_begin(names);
+    writer->first = 0;
+    writer->parent = 0;
+    writer->has_first = false;
     auth_writer_know(writer, NULL, NULL, 0);
 }
 
@@ -78,12 +81,32 @@ static inline unsigned suffix_offset(const auth_suffixes_t *suffixes, unsigned l
     return LIKELY(labels > 0) ? suffixes->at + (unsigned)suffixes->key->offset[labels] : 0;
 }
 
+/* A node and its ancestors, up to the first that is a suffix or is there already. */
+static __attribute__((noinline)) void enter_first(auth_writer_t *writer)
+{
+    const auth_suffixes_t *suffixes = get_suffixes(writer);
+    zone_ref_t ref = writer->first;
+    const zone_node_t *node = zone_node(writer->zone, ref);
+    size_t end = writer->first_at + (size_t)node->length;
+    writer->first = 0;
+    while (node->labels > suffixes->labels || suffixes->refs[node->labels] != ref) {
+        if (auth_names_place(writer->names, ref, writer->stamp, end - node->length) != 0) {
+            break;
+        }
+        ref = node->parent;
+        node = zone_node(writer->zone, ref);
+    }
+}
+
 unsigned auth_writer_find(auth_writer_t *writer, const zone_node_t *node)
 {
     const auth_suffixes_t *suffixes = get_suffixes(writer);
     zone_ref_t ref = zone_node_ref(writer->zone, node);
     if (node->labels <= suffixes->labels && suffixes->refs[node->labels] == ref) {
         return suffix_offset(suffixes, node->labels);
+    }
+    if (writer->first != 0) {
+        enter_first(writer);
     }
     return node->labels > 0 ? auth_names_find(writer->names, ref, writer->stamp) : 0;
 }
@@ -100,12 +123,16 @@ void auth_writer_enter(auth_writer_t *writer, const zone_node_t *node, const uin
 void auth_writer_switch(auth_writer_t *writer, const zone_contents_t *zone, uint16_t stamp)
 {
     auth_suffixes_t *suffixes = &writer->suffixes;
+    if (writer->first != 0) {
+        enter_first(writer);
+    }
     for (const zone_node_t *node = suffixes->node; node && node->labels > 0; node = zone_node(writer->zone, node->parent)) {
         (void)auth_names_place(writer->names, zone_node_ref(writer->zone, node), writer->stamp,
                                suffixes->at + (size_t)suffixes->key->offset[node->labels]);
     }
     writer->zone = zone;
     writer->stamp = stamp;
+    writer->parent = 0;
     auth_writer_know(writer, NULL, NULL, 0);
 }
 
@@ -113,26 +140,48 @@ void auth_writer_switch(auth_writer_t *writer, const zone_contents_t *zone, uint
 static __attribute__((noinline)) void roll_back(auth_writer_t *writer)
 {
     writer->stamp = auth_names_begin(writer->names);
+    writer->first = 0;
+    writer->parent = 0;
 }
 
-/* Writes the name of a node at p: the labels in front of its longest suffix that stands in the message already, and a pointer to that.
- * NULL: no room. */
-static inline uint8_t *put_name(auth_writer_t *writer, uint8_t *p, zone_ref_t ref)
+static inline uint8_t *put_ending(uint8_t *p, unsigned offset)
 {
-    const auth_suffixes_t *suffixes = get_suffixes(writer);
+    if (LIKELY(offset != 0)) {
+        store_be16(p, (uint16_t)(AUTH_POINTER | offset));
+        return p + POINTER_SIZE;
+    }
+    *p = 0;
+    return p + 1;
+}
+
+/* Any name: the labels in front of its longest suffix that stands in the message already, and a pointer to that. */
+static __attribute__((noinline)) uint8_t *put_far_name(auth_writer_t *writer, uint8_t *p, zone_ref_t ref)
+{
+    const auth_suffixes_t *suffixes = &writer->suffixes;
     const zone_node_t *name = zone_node(writer->zone, ref);
     const zone_node_t *node = name;
-    size_t end = (size_t)(p - writer->begin) + name->length;
+    size_t begin = (size_t)(p - writer->begin);
     unsigned offset;
+    if (writer->first != 0) {
+        enter_first(writer);
+    }
+    bool is_first = !writer->has_first && begin + name->length < AUTH_NAMES_OFFSET_MAX;
+    if (is_first) {
+        writer->has_first = true;
+        writer->first = ref;
+        writer->first_at = (uint16_t)begin;
+    }
     for (;;) {
         unsigned labels = node->labels;
         if (labels <= suffixes->labels && suffixes->refs[labels] == ref) {
             offset = suffix_offset(suffixes, labels);
             break;
         }
-        offset = auth_names_place(writer->names, ref, writer->stamp, end - node->length);
-        if (offset != 0) {
-            break;
+        if (!is_first) {
+            offset = auth_names_place(writer->names, ref, writer->stamp, begin + name->length - node->length);
+            if (offset != 0) {
+                break;
+            }
         }
         ref = node->parent;
         node = zone_node(writer->zone, ref);
@@ -142,14 +191,44 @@ static inline uint8_t *put_name(auth_writer_t *writer, uint8_t *p, zone_ref_t re
         return NULL; /* what ends in one octet, the root, is followed by more in every record */
     }
     if (size > 0) {
+        size_t label = name->wire[0] + (size_t)1;
+        size_t parent_at = size > label ? begin + label : offset;
+        writer->parent = parent_at < AUTH_NAMES_OFFSET_MAX && parent_at > 0 ? name->parent : 0;
+        writer->parent_at = (uint16_t)parent_at;
         p = copy_from_zone(p, writer->end, name->wire, size);
     }
-    if (offset != 0) {
-        store_be16(p, (uint16_t)(AUTH_POINTER | offset));
-        return p + POINTER_SIZE;
+    return put_ending(p, offset);
+}
+
+/* Writes the name of a node at p. NULL: no room. Most names are one label below a name that the question ends in, or below the parent of
+ * the name before: no table is needed for those. `entered`: such a name can be found again by auth_writer_find(). */
+static inline __attribute__((always_inline)) uint8_t *put_name(auth_writer_t *writer, uint8_t *p, zone_ref_t ref, bool entered)
+{
+    const auth_suffixes_t *suffixes = get_suffixes(writer);
+    const zone_node_t *node = zone_node(writer->zone, ref);
+    unsigned above = node->labels - 1u; /* of the root: no suffix has so many */
+    unsigned offset;
+    if (above < suffixes->labels && suffixes->refs[above + 1] == ref) {
+        return LIKELY(room(writer, p) >= POINTER_SIZE) ? put_ending(p, suffix_offset(suffixes, above + 1)) : NULL;
     }
-    *p = 0;
-    return p + 1;
+    if (above <= suffixes->labels && suffixes->refs[above] == node->parent) {
+        offset = suffix_offset(suffixes, above);
+    } else if (node->parent == writer->parent && node->parent != 0) {
+        offset = writer->parent_at;
+    } else {
+        return put_far_name(writer, p, ref);
+    }
+    if (entered) {
+        unsigned there = auth_names_place(writer->names, ref, writer->stamp, (size_t)(p - writer->begin));
+        if (UNLIKELY(there != 0)) {
+            return LIKELY(room(writer, p) >= POINTER_SIZE) ? put_ending(p, there) : NULL;
+        }
+    }
+    size_t label = node->wire[0] + (size_t)1;
+    if (UNLIKELY(room(writer, p) < label + POINTER_SIZE)) {
+        return NULL;
+    }
+    return put_ending(copy_from_zone(p, writer->end, node->wire, label), offset);
 }
 
 /* ---- rdata ---- */
@@ -159,6 +238,7 @@ enum { ONE_NAME = 4, PREFERENCE_AND_NAME = 6, TWO_NAMES = 8, SOA = 28 };
 
 static __attribute__((noinline)) uint8_t *put_references(auth_writer_t *writer, uint8_t *p, const uint8_t *record)
 {
+    const bool names_entered = true;
     size_t size = load_be16(record);
     const uint8_t *in = record + 2;
     if (size == PREFERENCE_AND_NAME) {
@@ -170,7 +250,7 @@ static __attribute__((noinline)) uint8_t *put_references(auth_writer_t *writer, 
         in += 2;
     }
     for (unsigned names = size >= TWO_NAMES ? 2 : 1; names > 0; names--, in += ONE_NAME) {
-        p = put_name(writer, p, zone_ref_load(in));
+        p = put_name(writer, p, zone_ref_load(in), names_entered);
         if (UNLIKELY(!p)) {
             return NULL;
         }
@@ -242,7 +322,7 @@ static inline uint8_t *put_referring(auth_writer_t *writer, uint8_t *p, uint16_t
         uint8_t *rdlength = put_head(p, pointer, fixed);
         unsigned size = load_be16(record);
         if (LIKELY(size == ONE_NAME)) {
-            p = put_name(writer, rdlength + 2, zone_ref_load(record + 2));
+            p = put_name(writer, rdlength + 2, zone_ref_load(record + 2), true);
         } else {
             p = put_references(writer, rdlength + 2, record);
         }
@@ -301,7 +381,7 @@ unsigned auth_write_rrset(auth_writer_t *writer, uint16_t pointer, const zone_rr
 
 static uint8_t *put_record(auth_writer_t *writer, const zone_node_t *node, uint64_t fixed, const uint8_t *record, bool has_refs)
 {
-    uint8_t *p = put_name(writer, writer->at, zone_node_ref(writer->zone, node));
+    uint8_t *p = put_name(writer, writer->at, zone_node_ref(writer->zone, node), true);
     if (!p || room(writer, p) < FIXED_SIZE) {
         return NULL;
     }
@@ -371,10 +451,38 @@ unsigned auth_write_node_rrset(auth_writer_t *writer, const zone_node_t *node, c
     return write_at_node(writer, node, rrset, what, rrset_fixed(rrset));
 }
 
-unsigned auth_write_negative_soa(auth_writer_t *writer, const zone_node_t *node, const zone_rrset_t *rrset, uint32_t what)
+unsigned auth_write_negative_soa(auth_writer_t *writer, const zone_node_t *node, uint16_t pointer, const zone_rrset_t *rrset, uint32_t what)
 {
     uint64_t ttl = __builtin_bswap32(zone_head(writer->zone)->negative_ttl_s);
-    return write_at_node(writer, node, rrset, what, (rrset_fixed(rrset) & UINT32_MAX) | ttl << 32);
+    uint64_t fixed = (rrset_fixed(rrset) & UINT32_MAX) | ttl << 32;
+    return LIKELY(pointer != 0) ? write_rrset(writer, pointer, rrset, what, fixed) : write_at_node(writer, node, rrset, what, fixed);
+}
+
+unsigned auth_write_servers(auth_writer_t *writer, uint16_t pointer, const zone_rrset_t *rrset, uint16_t *targets, unsigned limit)
+{
+    enum { RECORD = 2 + ONE_NAME };
+    uint64_t fixed = rrset_fixed(rrset);
+    uint8_t *p = writer->at;
+    const uint8_t *record = rrset->data;
+    for (unsigned i = 0; i < rrset->count; i++, record += RECORD) {
+        if (UNLIKELY(room(writer, p) < POINTER_SIZE + FIXED_SIZE + 2)) {
+            roll_back(writer);
+            return 0;
+        }
+        uint8_t *name = put_head(p, pointer, fixed) + 2;
+        p = put_name(writer, name, zone_ref_load(record + 2), false);
+        if (UNLIKELY(!p)) {
+            roll_back(writer);
+            return 0;
+        }
+        store_be16(name - 2, (uint16_t)(p - name));
+        size_t at = name[0] < AUTH_POINTER >> 8 ? (size_t)(name - writer->begin) : load_be16(name) & (AUTH_NAMES_OFFSET_MAX - 1u);
+        if (i < limit) {
+            targets[i] = LIKELY(at < AUTH_NAMES_OFFSET_MAX) ? (uint16_t)at : 0;
+        }
+    }
+    writer->at = p;
+    return rrset->count;
 }
 
 unsigned auth_write_cname(auth_writer_t *writer, uint16_t pointer, uint32_t ttl_s, const name_t *target)

@@ -31,6 +31,13 @@ typedef struct auth_writer {
     const zone_contents_t *zone;
     auth_names_t *names;
     uint16_t stamp; /* of `zone` in names */
+    /* The first name that shares nothing with the suffixes is not entered into the table before another such name comes: most often the
+     * servers of a zone all stand in one place, and the parent of the last name written is all that is needed. */
+    uint16_t first_at;
+    uint16_t parent_at; /* message offset of `parent` */
+    zone_ref_t first;   /* 0: none, or entered */
+    zone_ref_t parent;  /* of the name written last; 0: none */
+    bool has_first;     /* there was one */
     auth_suffixes_t suffixes;
 } auth_writer_t;
 
@@ -67,8 +74,11 @@ unsigned auth_writer_find(auth_writer_t *writer, const zone_node_t *node);
 unsigned auth_write_rrset(auth_writer_t *writer, uint16_t pointer, const zone_rrset_t *rrset, uint32_t what);
 /* The owner is the node's own name. */
 unsigned auth_write_node_rrset(auth_writer_t *writer, const zone_node_t *node, const zone_rrset_t *rrset, uint32_t what);
-/* A SOA for a negative answer, with its own TTL (RFC 2308 3). */
-unsigned auth_write_negative_soa(auth_writer_t *writer, const zone_node_t *node, const zone_rrset_t *rrset, uint32_t what);
+/* NS records. targets[i] becomes the message offset of the name of record i, as far as that stands there whole and i < limit; else 0. */
+unsigned auth_write_servers(auth_writer_t *writer, uint16_t pointer, const zone_rrset_t *rrset, uint16_t *targets, unsigned limit);
+/* A SOA for a negative answer, with its own TTL (RFC 2308 3). pointer 0: to be found. */
+unsigned auth_write_negative_soa(auth_writer_t *writer, const zone_node_t *node, uint16_t pointer, const zone_rrset_t *rrset,
+                                 uint32_t what);
 /* CNAME with a target in wire form, uncompressed. */
 unsigned auth_write_cname(auth_writer_t *writer, uint16_t pointer, uint32_t ttl_s, const name_t *target);
 /* One record of an RRset, for transfers: record points at its length prefix in the RRset. */
