@@ -6,7 +6,15 @@
 #include "control/value.h"
 #include "control/yaml.h"
 
-enum { CONFIG_KEYS_MAX = 32, CONFIG_ITEMS_MAX = 64 };
+enum { CONFIG_KEYS_MAX = 32, CONFIG_ITEMS_MAX = 64, CONFIG_LIST_BUCKETS = 4096 };
+
+/* An access list by the texts of its entries, so that equal ones are made once. */
+typedef struct config_list {
+    struct config_list *next; /* in its bucket */
+    const char *text;         /* the entries, each behind a newline */
+    size_t length;
+    const acl_t *acl;
+} config_list_t;
 
 /* The keys of one section, found once and used for each of its mappings. */
 typedef struct config_keys {
@@ -25,6 +33,7 @@ typedef struct config {
     server_settings_t *settings;                /* being made; taken (NULL) by the one who keeps it */
     const yaml_node_t *given[CONFIG_ITEMS_MAX]; /* by index in the schema: the value the file gives outside zones, or NULL */
     const yaml_node_t **zone_nodes;             /* beside settings->zones: each zone's mapping */
+    config_list_t **lists;                      /* CONFIG_LIST_BUCKETS, or NULL: none yet */
     size_t errors_before;                       /* of diagnostics, before this file */
     bool out_of_memory;
 } config_t;

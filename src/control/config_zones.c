@@ -2,6 +2,7 @@
 #include "control/config_tree.h"
 
 #include "base/require.h"
+#include "base/siphash.h"
 
 #include <netinet/in.h>
 #include <stdio.h>
@@ -109,6 +110,69 @@ static void report_address(config_t *config, const yaml_node_t *entry, status_t 
                 value_shown(entry->length), entry->text);
 }
 
+/* The bucket's place where the list of this text is, or would be put. */
+static config_list_t **find_list(config_t *config, const char *text, size_t length)
+{
+    static const siphash_key_t key = {0, 0}; /* not keyed: who writes the file may slow down its reading */
+    config_list_t **place = &config->lists[siphash(&key, text, length) % CONFIG_LIST_BUCKETS];
+    while (*place && ((*place)->length != length || memcmp((*place)->text, text, length) != 0)) {
+        place = &(*place)->next;
+    }
+    return place;
+}
+
+/* A new access list, owned by the settings. NULL without memory. */
+static acl_t *add_list(server_settings_t *settings)
+{
+    access_list_t *list = arena_alloc(&settings->arena, sizeof *list);
+    acl_t *acl = list ? acl_new() : NULL;
+    if (acl) {
+        *list = (access_list_t){.next = settings->access_lists, .acl = acl};
+        settings->access_lists = list;
+    }
+    return acl;
+}
+
+/* The access list of these entries, made if there is none like it yet. */
+static const acl_t *make_list(config_t *config, const yaml_node_t *value, const yaml_node_t *first, const buffer_t *text)
+{
+    arena_t *arena = &config->document.arena;
+    if (!config->lists) {
+        config->lists = arena_alloc(arena, CONFIG_LIST_BUCKETS * sizeof(config_list_t *));
+        if (!config->lists) {
+            return NULL;
+        }
+        memset((void *)config->lists, 0, CONFIG_LIST_BUCKETS * sizeof(config_list_t *));
+    }
+    config_list_t **place = find_list(config, (const char *)text->data, text->size);
+    if (*place) {
+        return (*place)->acl;
+    }
+    acl_t *acl = add_list(config->settings);
+    bool good = acl != NULL;
+    for (const yaml_node_t *node = first; acl && node; node = list_next(value, node)) {
+        const yaml_node_t *entry = yaml_follow(&config->document, node);
+        if (!entry || entry->kind != YAML_SCALAR) { /* reported already */
+            good = false;
+            continue;
+        }
+        status_t status = acl_add(acl, entry->text, entry->length);
+        if (status == STATUS_NO_MEMORY) {
+            return NULL;
+        }
+        if (status != STATUS_OK) {
+            report_address(config, entry, status);
+            good = false;
+        }
+    }
+    config_list_t *list = good ? arena_alloc(arena, sizeof *list) : NULL;
+    if (list) { /* lists with errors are not remembered: each place gets its reports */
+        *list = (config_list_t){.text = arena_strndup(arena, (const char *)text->data, text->size), .length = text->size, .acl = acl};
+        *place = list->text ? list : NULL;
+    }
+    return acl;
+}
+
 void config_read_addresses(config_t *config, const config_item_t *item, const yaml_node_t *value, void *field)
 {
     if (value->kind == YAML_SEQUENCE && value->children > ADDRESSES_MAX) {
@@ -116,24 +180,22 @@ void config_read_addresses(config_t *config, const config_item_t *item, const ya
                     ADDRESSES_MAX);
         return;
     }
-    acl_t *acl = NULL;
-    for (const yaml_node_t *node = list_first(config, item, value); node; node = list_next(value, node)) {
+    buffer_t text;
+    buffer_init(&text, SIZE_MAX / 2);
+    const yaml_node_t *first = list_first(config, item, value);
+    for (const yaml_node_t *node = first; node; node = list_next(value, node)) {
         const yaml_node_t *entry = list_entry(config, node);
-        if (!entry) {
-            continue;
-        }
-        if (!acl && !(acl = acl_new())) {
-            config->out_of_memory = true;
-            return;
-        }
-        status_t status = acl_add(acl, entry->text, entry->length);
-        if (status == STATUS_NO_MEMORY) {
-            config->out_of_memory = true;
-        } else if (status != STATUS_OK) {
-            report_address(config, entry, status);
+        if (entry) {
+            buffer_append_byte(&text, '\n');
+            buffer_append(&text, entry->text, entry->length);
         }
     }
-    memcpy(field, &acl, sizeof acl);
+    if (first) {
+        const acl_t *acl = text.status == STATUS_OK ? make_list(config, value, first, &text) : NULL;
+        config->out_of_memory |= acl == NULL;
+        memcpy(field, &acl, sizeof acl);
+    }
+    buffer_clear(&text);
 }
 
 /* ---- zones ---- */
@@ -240,8 +302,6 @@ static void read_zone_pairs(config_t *config, zone_list_t *list, const yaml_node
             list->keys[list->count] = key;
             list->nodes[list->count] = value;
             list->count++;
-        } else {
-            acl_free(zone->allow_transfer);
         }
     }
 }
@@ -304,9 +364,6 @@ static bool keep_zones(config_t *config, const zone_list_t *list)
         config->zone_nodes[i] = list->nodes[order[i].index];
     }
     settings->zone_count = good ? list->count : 0;
-    for (size_t i = 0; !good && i < list->count; i++) {
-        acl_free(list->zones[i].allow_transfer);
-    }
     free(order);
     return good;
 }

@@ -7,8 +7,8 @@ void server_settings_free(server_settings_t *settings)
     if (!settings) {
         return;
     }
-    for (size_t i = 0; i < settings->zone_count; i++) {
-        acl_free(settings->zones[i].allow_transfer);
+    for (access_list_t *list = settings->access_lists; list; list = list->next) {
+        acl_free(list->acl);
     }
     arena_clear(&settings->arena);
     free(settings);

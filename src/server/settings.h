@@ -20,10 +20,16 @@ typedef struct listen_settings {
     bool optional;           /* left out with a warning where the system has no such address (::1 of the default) */
 } listen_settings_t;
 
+/* Access lists are shared: 100,000 zones with the same secondaries have one. */
+typedef struct access_list {
+    struct access_list *next;
+    acl_t *acl;
+} access_list_t;
+
 typedef struct zone_settings {
-    name_t name;           /* lower case */
-    const char *file;      /* absolute path */
-    acl_t *allow_transfer; /* NULL: nobody */
+    name_t name;                 /* lower case */
+    const char *file;            /* absolute path */
+    const acl_t *allow_transfer; /* NULL: nobody; owned by the settings' access_lists */
 } zone_settings_t;
 
 typedef struct server_settings {
@@ -32,6 +38,7 @@ typedef struct server_settings {
     size_t listen_count;
     zone_settings_t *zones; /* sorted by canonical name */
     size_t zone_count;
+    access_list_t *access_lists; /* all that zones refer to */
 
     unsigned workers;     /* 0: one per core */
     const char *user;     /* NULL: stay, unless root: "portolan" if it exists */

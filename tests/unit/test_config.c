@@ -220,6 +220,25 @@ static void aliases_stand_for_their_anchors(void **state)
     for (size_t i = 0; i < 3; i++) {
         assert_true(acl_allows(loaded.settings->zones[i].allow_transfer, AF_INET, address));
     }
+    assert_ptr_equal(loaded.settings->zones[0].allow_transfer, loaded.settings->zones[2].allow_transfer);
+    unload(&loaded);
+}
+
+static void equal_access_lists_are_one(void **state)
+{
+    (void)state;
+    loaded_t loaded =
+        load_good("zones:\n  a: { file: x, allow-transfer: [192.0.2.1, \"::1\"] }\n  b: { file: x, allow-transfer: [192.0.2.1, \"::1\"] }\n"
+                  "  c: { file: x, allow-transfer: [192.0.2.1] }\n  d: { file: x, allow-transfer: 192.0.2.1 }\n");
+    const zone_settings_t *zones = loaded.settings->zones;
+    assert_ptr_equal(zones[0].allow_transfer, zones[1].allow_transfer);
+    assert_ptr_equal(zones[2].allow_transfer, zones[3].allow_transfer);
+    assert_ptr_not_equal(zones[0].allow_transfer, zones[2].allow_transfer);
+    unload(&loaded);
+
+    /* one with an error is reported wherever it stands */
+    loaded = load("zones:\n  a: { file: x, allow-transfer: [x, []] }\n  b: { file: x, allow-transfer: [x, []] }\n");
+    assert_int_equal(loaded.diagnostics.errors, 4);
     unload(&loaded);
 }
 
@@ -452,6 +471,7 @@ int main(void)
         cmocka_unit_test(values_arrive),
         cmocka_unit_test(zones_are_in_canonical_order),
         cmocka_unit_test(aliases_stand_for_their_anchors),
+        cmocka_unit_test(equal_access_lists_are_one),
         cmocka_unit_test(errors_have_places),
         cmocka_unit_test(all_errors_come_in_one_run),
         cmocka_unit_test(alias_bombs_are_bounded),
