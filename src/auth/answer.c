@@ -223,6 +223,10 @@ static __attribute__((noinline)) bool take_target(auth_state_t *state, step_t st
 {
     name_key_t *key = &state->next_key;
     size_t at = 0;
+    if (state->key == key) {
+        /* The writer may know the name of the hop before by this very key: its suffixes go to the table before the key changes. */
+        auth_writer_switch(&state->writer, state->zone, state->writer.stamp);
+    }
     if (step == STEP_CNAME) {
         const zone_node_t *target = state->owner;
         at = auth_writer_find(&state->writer, target);

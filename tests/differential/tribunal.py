@@ -83,12 +83,19 @@ class Tribunal:
         for transport, how in (('udp', self.askers[kind].ask_udp), ('tcp', self.askers[kind].ask_tcp)):
             index = [i for i, question in enumerate(asked) if question.transport == transport]
             for i, reply in zip(index, how([wires[i] for i in index])):
-                first[i] = wire.parse(reply) if reply is not None else None
+                first[i] = self.parse(kind, asked[i], reply)
         whole = list(first)
         index = [i for i, message in enumerate(first) if message is not None and message.flags & wire.TC]
         for i, reply in zip(index, self.askers[kind].ask_tcp([wires[i] for i in index])):
-            whole[i] = wire.parse(reply) if reply is not None else None
+            whole[i] = self.parse(kind, asked[i], reply)
         return first, whole
+
+    def parse(self, kind, question, reply):
+        """The message, or None when there is none. One that breaks the format ends the test with its bytes."""
+        try:
+            return wire.parse(reply) if reply is not None else None
+        except wire.Malformed as error:
+            raise AssertionError('%s answers %s with a malformed message: %s: %s' % (kind, questions.text(question), error, reply.hex())) from error
 
     def judge(self, asked):
         """Asks everybody, compares, sorts."""
