@@ -172,6 +172,26 @@ def test_junk_without_answers_does_not_keep_a_connection(zone, portoland):
         assert time.monotonic() - began > 0.8
 
 
+def test_junk_in_pieces_does_not_keep_a_connection_either(zone, portoland):
+    """Each piece has a message begin, and rest again without an answer."""
+    response = frame(wire.query(NAME, SOA, 1, flags=wire.QR))
+    with limited(zone, idle_timeout='1s', message_timeout='5s') as server, Stream(server) as stream, Stream(server) as other:
+        stream.ask(soa(1))
+        stream.answer()
+        began = time.monotonic()
+        with pytest.raises(OSError):
+            while True:
+                stream.send(response[:10])
+                time.sleep(0.05)
+                other.ask(soa(1))  # whose timer starts anew before this one rests again
+                other.answer()
+                time.sleep(0.05)
+                stream.send(response[10:])
+                time.sleep(0.01)
+                assert time.monotonic() - began < 4
+        assert time.monotonic() - began > 0.8
+
+
 def test_a_client_that_does_not_read_is_closed(zone, portoland):
     with limited(zone, message_timeout='1s') as server:
         with Stream(server, receive_buffer=4096) as stream:
@@ -220,6 +240,27 @@ def test_at_the_cap_the_connection_idle_for_longest_goes(zone, portoland):
         for i in (0, 2, 3, 4):
             connections[i].ask(soa(20 + i))
             assert connections[i].answer().id == 20 + i
+        for stream in connections:
+            stream.close()
+
+
+@pytest.mark.parametrize('limits', [{'connections': 4}, {'connections_per_prefix': 4}])
+@pytest.mark.parametrize('oldest', ['idle', 'fresh', 'partial'])
+def test_the_one_idle_for_longest_goes_whatever_it_waits_for(zone, portoland, limits, oldest):
+    def begin(kind):
+        stream = Stream(server)
+        if kind == 'idle':
+            stream.ask(soa(1))
+            stream.answer()
+        elif kind == 'partial':
+            stream.send(b'\0')
+        time.sleep(0.05)
+        return stream
+    with limited(zone, **limits) as server:
+        kinds = [oldest] + [kind for kind in ('idle', 'fresh', 'partial') * 2 if kind != oldest][:3]
+        connections = [begin(kind) for kind in kinds]
+        assert works(server)
+        assert [stream.is_closed_within(0.2) for stream in connections] == [True] + [False] * (len(kinds) - 1)
         for stream in connections:
             stream.close()
 
