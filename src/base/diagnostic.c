@@ -1,6 +1,7 @@
 #include "base/diagnostic.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -58,6 +59,56 @@ void diagnostics_add(diagnostics_t *list, diagnostic_severity_t severity, const 
     list->kept++;
 }
 
+/* Bytes of the UTF-8 character at `text`; 0: there is none that a terminal may have. Control characters, those of C1 among them, start
+ * escape sequences, and the text may be a stranger's. */
+static size_t visible_character(const uint8_t *text, size_t left)
+{
+    uint8_t lead = text[0];
+    if (lead < 0x80) {
+        return lead >= 0x20 && lead != 0x7f;
+    }
+    size_t size = lead < 0xc2 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : lead < 0xf5 ? 4 : 0;
+    if (size == 0 || size > left) {
+        return 0;
+    }
+    for (size_t i = 1; i < size; i++) {
+        if ((text[i] & 0xc0) != 0x80) {
+            return 0;
+        }
+    }
+    /* C1, overlong forms, surrogates, beyond Unicode */
+    bool is_bad = (lead == 0xc2 && text[1] < 0xa0) || (lead == 0xe0 && text[1] < 0xa0) || (lead == 0xed && text[1] > 0x9f) ||
+                  (lead == 0xf0 && text[1] < 0x90) || (lead == 0xf4 && text[1] > 0x8f);
+    return is_bad ? 0 : size;
+}
+
+/* Writes text with `?` for each byte that may not be shown; mark: that byte instead of each character. Tabs stay. Returns bytes read: the
+ * last character may end behind `length`. */
+static size_t append_visible(buffer_t *out, const char *text, size_t length, size_t left, uint8_t mark)
+{
+    size_t at = 0;
+    while (at < length) {
+        const uint8_t *p = (const uint8_t *)text + at;
+        size_t size = visible_character(p, left - at);
+        if (*p == '\t' && mark != '~') {
+            buffer_append_byte(out, '\t');
+        } else if (mark != 0) {
+            buffer_append_byte(out, mark);
+        } else if (size == 0) {
+            buffer_append_byte(out, '?');
+        } else {
+            buffer_append(out, p, size);
+        }
+        at += size ? size : 1;
+    }
+    return at;
+}
+
+static void append_visible_text(buffer_t *out, const char *text)
+{
+    append_visible(out, text, strlen(text), strlen(text), 0);
+}
+
 static void print_source(const diagnostic_t *entry, buffer_t *out)
 {
     const diagnostic_place_t *place = &entry->place;
@@ -65,25 +116,18 @@ static void print_source(const diagnostic_t *entry, buffer_t *out)
         return;
     }
     buffer_append_text(out, "    ");
-    for (size_t i = 0; i < place->source_length; i++) {
-        uint8_t c = (uint8_t)place->source[i];
-        buffer_append_byte(out, c == '\t' ? '\t' : c < 0x20 || c == 0x7f ? '?' : c);
-    }
+    append_visible(out, place->source, place->source_length, place->source_length, 0);
     buffer_append_text(out, "\n    ");
-    for (size_t i = 0; i + 1 < place->column; i++) {
-        uint8_t c = (uint8_t)place->source[i];
-        if (c == '\t') {
-            buffer_append_byte(out, '\t');
-        } else if ((c & 0xc0) != 0x80) { /* one column for each UTF-8 character */
-            buffer_append_byte(out, ' ');
-        }
-    }
+    size_t column = append_visible(out, place->source, place->column - 1, place->source_length, ' ');
     buffer_append_byte(out, '^');
     size_t end = place->column - 1 + place->length;
-    for (size_t i = place->column; i < end && i < place->source_length; i++) {
-        if (((uint8_t)place->source[i] & 0xc0) != 0x80) {
-            buffer_append_byte(out, '~');
-        }
+    end = end < place->source_length ? end : place->source_length;
+    if (column < end) {
+        size_t first = visible_character((const uint8_t *)place->source + column, place->source_length - column);
+        column += first ? first : 1;
+    }
+    if (column < end) {
+        append_visible(out, place->source + column, end - column, place->source_length - column, '~');
     }
     buffer_append_byte(out, '\n');
 }
@@ -91,17 +135,21 @@ static void print_source(const diagnostic_t *entry, buffer_t *out)
 void diagnostics_print(const diagnostics_t *list, buffer_t *out)
 {
     for (const diagnostic_t *entry = list->first; entry; entry = entry->next) {
-        buffer_append_text(out, entry->place.file ? entry->place.file : "(input)");
+        append_visible_text(out, entry->place.file ? entry->place.file : "(input)");
         if (entry->place.line > 0) {
             buffer_printf(out, ":%u", entry->place.line);
             if (entry->place.column > 0) {
                 buffer_printf(out, ":%u", entry->place.column);
             }
         }
-        buffer_printf(out, ": %s: %s\n", entry->severity == DIAGNOSTIC_ERROR ? "error" : "warning", entry->message);
+        buffer_append_text(out, entry->severity == DIAGNOSTIC_ERROR ? ": error: " : ": warning: ");
+        append_visible_text(out, entry->message);
+        buffer_append_byte(out, '\n');
         print_source(entry, out);
         if (entry->hint) {
-            buffer_printf(out, "  hint: %s\n", entry->hint);
+            buffer_append_text(out, "  hint: ");
+            append_visible_text(out, entry->hint);
+            buffer_append_byte(out, '\n');
         }
     }
     size_t shown = list->kept + list->told;

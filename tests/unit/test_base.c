@@ -208,6 +208,17 @@ static void control_characters_do_not_reach_the_terminal(void **state)
     diagnostics_print(&list, &out);
     assert_string_equal(buffer_text(&out), "f:1:1: error: x\n    ?[31m?\n    ^\n");
     diagnostics_clear(&list);
+    buffer_reset(&out);
+    /* C1 in UTF-8 and as a byte, an overlong escape, the beginning of a character; and a caret in the right place */
+    static const char hostile[] = "\303\244\302\233\233\340\200\233\303b";
+    place = (diagnostic_place_t){.file = "\033c", .line = 1, .column = 9, .length = 2, .source = hostile, .source_length = 10};
+    diagnostics_add(&list, DIAGNOSTIC_WARNING, "bad", &place, "try \033]0;x\007", "got \"\033[31m\302\233\303\244\n\"");
+    diagnostics_print(&list, &out);
+    assert_string_equal(buffer_text(&out), "?c:1:9: warning: got \"?[31m??\303\244?\"\n"
+                                           "    \303\244???????b\n"
+                                           "           ^~\n"
+                                           "  hint: try ?]0;x?\n");
+    diagnostics_clear(&list);
     buffer_clear(&out);
 }
 
