@@ -177,7 +177,7 @@ static status_t report_expansion(parser_t *parser, const zone_position_t *positi
         return status;
     }
     const char *what = status == STATUS_MALFORMED ? "a bad modifier: ${offset[,width[,base]]} with a base of d o x X n N expected"
-                       : status == STATUS_LIMIT   ? "offset leads to a number below 0 or over 2147483647"
+                       : status == STATUS_LIMIT   ? "the offset leads to a number below 0 or over 2147483647"
                                                   : "the text of a record grows too long";
     parser_error(parser, "bad-generate", position, length, NULL, "%s", what);
     return STATUS_MALFORMED;
@@ -229,13 +229,14 @@ static status_t generate_all(parser_t *parser, generator_t *generator)
     status_t status = STATUS_OK;
     diagnostic_place_t place = zone_lexer_place(parser->lexer, parser->input->file, &generator->position, 9);
     parser->fixed_place = &place;
+    uint64_t count = ((uint64_t)range->last - range->first) / range->step + 1;
+    if (count > maximum || parser->generated > maximum - count) { /* said before any is made: a slip of the pen costs nothing */
+        parser_error(parser, "generate-limit", &generator->position, 9, NULL, "$GENERATE would make more than %" PRIu64 " records",
+                     maximum);
+        status = STATUS_MALFORMED;
+    }
     for (uint64_t number = range->first; number <= range->last && status == STATUS_OK; number += range->step) {
-        if (parser->generated++ >= maximum) {
-            parser_error(parser, "generate-limit", &generator->position, 9, NULL, "$GENERATE would make more than %" PRIu64 " records",
-                         maximum);
-            status = STATUS_MALFORMED;
-            break;
-        }
+        parser->generated++;
         status = generate_one(parser, generator, (uint32_t)number);
     }
     parser->fixed_place = NULL;

@@ -431,6 +431,20 @@ static void test_generate_errors(void **state)
     }
 }
 
+/* A range with a digit too many is refused before the first of its records is made. */
+static void test_generate_limit(void **state)
+{
+    (void)state;
+    run_t run;
+    static const char text[] =
+        "$GENERATE 1-60000 a$ 1 A 192.0.2.1\n$GENERATE 1-60000 b$ 1 A 192.0.2.1\n$GENERATE 0-40000/2 c$ 1 A 192.0.2.1\n";
+    parse_bytes(&run, text, sizeof text - 1, NULL);
+    assert_int_equal(run.errors, 1);
+    assert_non_null(strstr(buffer_text(&run.messages), "test.zone:2:1: error: $GENERATE would make more than 100000 records"));
+    assert_int_equal(run.count, 60000 + 20001);
+    run_clear(&run);
+}
+
 static void test_zero_bytes(void **state)
 {
     (void)state;
@@ -647,6 +661,7 @@ int main(void)
         cmocka_unit_test(test_unbalanced_text_is_told_where_it_began),
         cmocka_unit_test(test_errors_do_not_spread),
         cmocka_unit_test(test_generate_errors),
+        cmocka_unit_test(test_generate_limit),
         cmocka_unit_test(test_zero_bytes),
         cmocka_unit_test(test_runaways_end),
         cmocka_unit_test(test_include),
