@@ -123,7 +123,7 @@ class Server:
             if self.is_ready():
                 self.start_s = time.monotonic() - began
                 return self
-            time.sleep(0.02)
+            time.sleep(0.003)
         self.stop()
         raise RuntimeError('%s does not answer after %d s:\n%s' % (self.kind, self.ready_s, self.log()))
 
