@@ -16,7 +16,7 @@ typedef enum step {
 
 auth_t *auth_new(void)
 {
-    return calloc(1, sizeof(auth_t)); /* the table of names is empty when it is zero */
+    return calloc(1, sizeof(auth_t)); /* an empty table of names is all zero */
 }
 
 void auth_free(auth_t *auth)
@@ -105,7 +105,7 @@ static bool has_additional(const auth_state_t *state, const zone_rrset_t *rrset)
 }
 
 /* Data of a node, which is the current name's or the wildcard that stands in for it (RFC 1034 4.3.2 3a and 3c). */
-static step_t answer_from_node(auth_state_t *state, const zone_node_t *node)
+static inline __attribute__((always_inline)) step_t answer_from_node(auth_state_t *state, const zone_node_t *node)
 {
     const zone_rrset_t *rrset = choose_rrset(state, node);
     if (LIKELY(rrset)) {

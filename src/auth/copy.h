@@ -38,12 +38,17 @@ static inline uint8_t *copy_bytes(uint8_t *out, const uint8_t *in, size_t n)
     return out + n;
 }
 
-/* The same out of a zone, where a whole block may be read at any place (zone/contents.h, invariant 6), into out..end, where one may be
- * written if there is room for it. */
+/* The same out of a zone, where a whole block may be read at any place (zone/contents.h, invariant 6), into out..end, where blocks may be
+ * written as far as there is room for them. */
 static inline uint8_t *copy_from_zone(uint8_t *out, const uint8_t *end, const uint8_t *in, size_t n)
 {
     if (LIKELY(n <= COPY_BLOCK && end - out >= COPY_BLOCK)) {
         memcpy(out, in, COPY_BLOCK);
+        return out + n;
+    }
+    if (LIKELY(n > COPY_BLOCK && n <= 2 * COPY_BLOCK)) {
+        memcpy(out, in, COPY_BLOCK);
+        memcpy(out + n - COPY_BLOCK, in + n - COPY_BLOCK, COPY_BLOCK);
         return out + n;
     }
     return copy_bytes(out, in, n);

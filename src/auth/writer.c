@@ -47,7 +47,8 @@ void auth_writer_init(auth_writer_t *writer, auth_names_t *names, const zone_con
     writer->first = 0;
     writer->parent = 0;
     writer->has_first = false;
-    auth_writer_know(writer, NULL, NULL, 0);
+    writer->suffixes.node = NULL;
+    writer->suffixes.is_filled = false;
 }
 
 /* ---- names ---- */
@@ -284,14 +285,20 @@ static inline uint8_t *put_head(uint8_t *p, uint16_t pointer, uint64_t fixed)
     return p + FIXED_SIZE;
 }
 
-/* Records that are stored as they are sent. The caller has checked that there is room. */
+/* Records that are stored as they are sent. The caller has checked that there is room. The owner is two octets, or the first of two
+ * zeros. */
 static inline uint8_t *put_plain(const auth_writer_t *writer, uint8_t *p, uint16_t pointer, uint64_t fixed, const uint8_t *record,
                                  unsigned count)
 {
     const uint8_t *end = writer->end;
+    size_t owner_size = LIKELY(pointer != ROOT_OWNER) ? POINTER_SIZE : 1;
+    uint16_t owner = __builtin_bswap16(pointer);
     do {
         size_t size = 2 + (size_t)load_be16(record);
-        p = copy_from_zone(put_head(p, pointer, fixed), end, record, size);
+        memcpy(p, &owner, sizeof owner);
+        p += owner_size;
+        memcpy(p, &fixed, FIXED_SIZE);
+        p = copy_from_zone(p + FIXED_SIZE, end, record, size);
         record += size;
     } while (--count > 0);
     return p;
@@ -341,17 +348,41 @@ static inline size_t plain_size(uint16_t pointer, size_t data_size, unsigned cou
     return data_size + count * (size_t)(FIXED_SIZE + (LIKELY(pointer != ROOT_OWNER) ? POINTER_SIZE : 1));
 }
 
+/* Signatures, at p. NULL: no room. */
+static inline uint8_t *put_signatures(const auth_writer_t *writer, uint8_t *p, uint16_t pointer, const zone_rrset_t *rrset, uint64_t fixed)
+{
+    if (UNLIKELY(plain_size(pointer, rrset->signature_size, rrset->signature_count) > room(writer, p))) {
+        return NULL;
+    }
+    return put_plain(writer, p, pointer, signature_fixed(fixed), rrset->data + rrset->data_size, rrset->signature_count);
+}
+
+static __attribute__((noinline)) unsigned write_referring(auth_writer_t *writer, uint16_t pointer, const zone_rrset_t *rrset, uint32_t what,
+                                                          uint64_t fixed)
+{
+    unsigned count = rrset->count;
+    uint8_t *p = put_referring(writer, writer->at, pointer, rrset, fixed);
+    if (p && what & WRITE_SIGNATURES && rrset->signature_count > 0) {
+        p = put_signatures(writer, p, pointer, rrset, fixed);
+        count += rrset->signature_count;
+    }
+    if (UNLIKELY(!p)) {
+        roll_back(writer);
+        return 0;
+    }
+    writer->at = p;
+    return count;
+}
+
 static inline unsigned write_rrset(auth_writer_t *writer, uint16_t pointer, const zone_rrset_t *rrset, uint32_t what, uint64_t fixed)
 {
     uint8_t *p = writer->at;
-    unsigned count = what & WRITE_RECORDS ? rrset->count : 0;
-    if (count > 0 && rrset->has_refs) {
-        p = put_referring(writer, p, pointer, rrset, fixed);
-        if (UNLIKELY(!p)) {
-            roll_back(writer);
-            return 0;
+    unsigned count = 0;
+    if (LIKELY(what & WRITE_RECORDS) && rrset->count > 0) {
+        if (rrset->has_refs) {
+            return write_referring(writer, pointer, rrset, what, fixed);
         }
-    } else if (count > 0) {
+        count = rrset->count;
         if (UNLIKELY(plain_size(pointer, rrset->data_size, count) > room(writer, p))) {
             return 0;
         }
@@ -360,13 +391,11 @@ static inline unsigned write_rrset(auth_writer_t *writer, uint16_t pointer, cons
                                    : put_plain(writer, p, pointer, fixed, rrset->data, count);
     }
     if (what & WRITE_SIGNATURES && rrset->signature_count > 0) {
-        unsigned signatures = rrset->signature_count;
-        if (UNLIKELY(plain_size(pointer, rrset->signature_size, signatures) > room(writer, p))) {
-            roll_back(writer);
+        p = put_signatures(writer, p, pointer, rrset, fixed);
+        count += rrset->signature_count;
+        if (UNLIKELY(!p)) {
             return 0;
         }
-        p = put_plain(writer, p, pointer, signature_fixed(fixed), rrset->data + rrset->data_size, signatures);
-        count += signatures;
     }
     writer->at = p;
     return count;

@@ -1,5 +1,6 @@
 #include "server/dispatch.h"
 
+#include "auth/copy.h"
 #include "base/rcu.h"
 #include "server/exchange.h"
 #include "server/transfer.h"
@@ -34,7 +35,6 @@ struct dispatch {
     _Atomic(const dispatch_view_t *) *view;
     auth_t *auth;
     exchange_t exchange;
-    auth_request_t request;
     query_t query;
 };
 
@@ -153,7 +153,7 @@ uint64_t dispatch_count(const dispatch_t *dispatch, dispatch_counter_t counter)
 
 static inline void count_request(dispatch_t *dispatch, const exchange_t *exchange, size_t size)
 {
-    const edns_t *edns = &exchange->query->edns;
+    const edns_t *edns = &exchange->request.query->edns;
     const auth_answer_t *answer = &exchange->answer;
     unsigned tally = exchange_is_stream(exchange) ? TALLY_STREAM : 0;
     if (edns->present) {
@@ -181,6 +181,7 @@ dispatch_t *dispatch_new(_Atomic(const dispatch_view_t *) *view)
     }
     memset(dispatch, 0, sizeof *dispatch);
     dispatch->view = view;
+    dispatch->exchange.request.query = &dispatch->query;
     dispatch->auth = auth_new();
     if (!dispatch->auth) {
         free(dispatch);
@@ -199,20 +200,6 @@ void dispatch_free(dispatch_t *dispatch)
 
 /* ---- where a request goes ---- */
 
-static inline void answer_from_zones(dispatch_t *dispatch, exchange_t *exchange, uint16_t type)
-{
-    auth_request_t *request = &dispatch->request;
-    request->query = exchange->query;
-    request->type = type;
-    request->zones = exchange->view->zones;
-    request->out = exchange->out;
-    request->size = exchange->question_end;
-    request->limit = exchange->limit - exchange->reserved;
-    request->minimal_responses = exchange->view->minimal_responses;
-    request->rotate_rrsets = exchange->view->rotate_rrsets;
-    auth_answer(dispatch->auth, request, &exchange->answer);
-}
-
 static void answer_transfer(dispatch_t *dispatch, exchange_t *exchange)
 {
     switch (transfer_answer(exchange)) {
@@ -220,7 +207,8 @@ static void answer_transfer(dispatch_t *dispatch, exchange_t *exchange)
         add(&dispatch->transfers, 1);
         break;
     case TRANSFER_SOA:
-        answer_from_zones(dispatch, exchange, TYPE_SOA);
+        exchange->request.type = TYPE_SOA;
+        auth_answer(dispatch->auth, &exchange->request, &exchange->answer);
         break;
     case TRANSFER_REFUSED:
         add(&dispatch->transfers_refused, 1);
@@ -231,7 +219,7 @@ static void answer_transfer(dispatch_t *dispatch, exchange_t *exchange)
 /* NOTIFY and UPDATE: we are the primary and take neither (RFC 1996 3.10, RFC 2136 3.1). */
 static void answer_maintenance(exchange_t *exchange)
 {
-    const query_t *query = exchange->query;
+    const query_t *query = exchange->request.query;
     const zone_slot_t *slot = query->has_question ? zone_set_get(exchange->view->zones, query->name.wire) : NULL;
     if (!query->has_question) {
         exchange_fail(exchange, RCODE_FORMERR, EDE_NONE);
@@ -245,7 +233,7 @@ static void answer_maintenance(exchange_t *exchange)
 /* Types that are no data (RFC 6895 3.1). */
 static __attribute__((noinline)) void answer_meta(dispatch_t *dispatch, exchange_t *exchange)
 {
-    switch (exchange->query->type) {
+    switch (exchange->request.query->type) {
     case TYPE_AXFR:
     case TYPE_IXFR:
         answer_transfer(dispatch, exchange);
@@ -262,13 +250,13 @@ static __attribute__((noinline)) void answer_meta(dispatch_t *dispatch, exchange
 
 static bool is_meta(uint16_t type)
 {
-    return (type >= TYPE_TKEY && type <= TYPE_MAILA) || type == TYPE_OPT || type == TYPE_NXNAME;
+    return type > TYPE_DNAME && ((type >= TYPE_TKEY && type <= TYPE_MAILA) || type == TYPE_OPT || type == TYPE_NXNAME);
 }
 
 /* Everything but an ordinary question. */
 static __attribute__((noinline)) void answer_special(dispatch_t *dispatch, exchange_t *exchange)
 {
-    const query_t *query = exchange->query;
+    const query_t *query = exchange->request.query;
     if (query->rcode != RCODE_NOERROR) {
         exchange_fail(exchange, query->rcode, EDE_NONE);
     } else if (query->has_tsig) {
@@ -289,6 +277,52 @@ static __attribute__((noinline)) void answer_special(dispatch_t *dispatch, excha
     }
 }
 
+/* Header and question are those of the request; the limits follow from transport and EDNS. */
+static inline void begin(exchange_t *exchange, const query_t *query, uint8_t *out, size_t capacity)
+{
+    const dispatch_view_t *view = exchange->view;
+    size_t size = MESSAGE_HEADER_SIZE + (size_t)query->question_size; /* 0 without a question */
+    size_t limit = MESSAGE_MAX;
+    if (LIKELY(!exchange_is_stream(exchange))) {
+        limit = query->edns.present ? query->edns.udp_size : UDP_SIZE_MIN;
+        limit = limit < view->udp_size_max ? limit : view->udp_size_max;
+    }
+    limit = limit < capacity ? limit : capacity;
+    exchange->limit = limit;
+    if (query->edns.present) {
+        limit -= REPLY_OPT_SIZE;
+        if (UNLIKELY(query->edns.options_size > 0)) {
+            limit -= reply_options_reserved(exchange);
+        }
+    }
+    exchange->tsig_error = 0;
+    exchange->request.type = query->type;
+    exchange->request.zones = view->zones;
+    exchange->request.out = out;
+    exchange->request.size = size;
+    exchange->request.limit = limit;
+    exchange->request.minimal_responses = view->minimal_responses;
+    exchange->request.rotate_rrsets = view->rotate_rrsets;
+    (void)copy_bytes(out, query->message, size);
+}
+
+/* Completes header, OPT and TSIG; returns the size of the message. */
+static inline size_t close_message(const exchange_t *exchange, uint8_t *out)
+{
+    size_t size = exchange->answer.size;
+    unsigned additional = exchange->answer.counts[2];
+    size_t opt = reply_write_opt(exchange, out + size, size);
+    additional += opt > 0;
+    size += opt;
+    if (UNLIKELY(exchange->tsig_error)) {
+        size_t tsig = reply_write_tsig(exchange, out + size, size);
+        additional += tsig > 0;
+        size += tsig;
+    }
+    reply_write_header(exchange, out, additional);
+    return size;
+}
+
 void dispatch_answer(void *context, const net_client_t *client, const uint8_t *request, size_t size, uint8_t *out, size_t capacity,
                      net_reply_t *reply)
 {
@@ -304,18 +338,16 @@ void dispatch_answer(void *context, const net_client_t *client, const uint8_t *r
     }
     exchange->view = view;
     exchange->client = client;
-    exchange->query = query;
-    exchange->out = out;
     exchange->reply = reply;
-    reply_begin(exchange, capacity);
+    begin(exchange, query, out, capacity);
     bool is_ordinary = (query->rcode | query->opcode) == 0 && query->has_question && !query->has_tsig && query->rrclass == CLASS_IN;
     if (LIKELY(is_ordinary && !is_meta(query->type))) {
-        answer_from_zones(dispatch, exchange, query->type);
+        auth_answer(dispatch->auth, &exchange->request, &exchange->answer);
     } else {
         answer_special(dispatch, exchange);
     }
     if (LIKELY(!reply->stream)) {
-        reply->size = reply_close(exchange);
+        reply->size = close_message(exchange, out);
     }
     count_request(dispatch, exchange, reply->size);
 }

@@ -2,25 +2,25 @@
 #pragma once
 
 #include "auth/answer.h"
+#include "base/bytes.h"
 #include "net/handler.h"
 #include "server/dispatch.h"
 #include "wire/message.h"
+#include "wire/rrtype.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 typedef struct exchange {
+    auth_request_t request; /* query, out, size of header and question, limit of what stands before the OPT record */
+    auth_answer_t answer;   /* what stands in out, and how it is to be closed */
     const dispatch_view_t *view;
     const net_client_t *client;
-    const query_t *query;
-    uint8_t *out;
     net_reply_t *reply;
-    size_t limit;         /* bytes of the whole answer: what the client takes, what we send at most, what fits */
-    size_t reserved;      /* bytes of the OPT record that will be needed, but for padding and an extended error */
-    size_t question_end;  /* bytes of header and question */
-    auth_answer_t answer; /* what stands in out, and how it is to be closed */
-    uint8_t tsig_error;   /* RCODE_BADKEY: the answer carries an unsigned TSIG that says so */
+    size_t limit;       /* bytes of the whole answer: what the client takes, what we send at most, what fits */
+    uint8_t tsig_error; /* RCODE_BADKEY: the answer carries an unsigned TSIG that says so */
 } exchange_t;
 
 static inline bool exchange_is_stream(const exchange_t *exchange)
@@ -32,7 +32,7 @@ static inline bool exchange_is_stream(const exchange_t *exchange)
 static inline void exchange_fail(exchange_t *exchange, uint8_t rcode, int8_t extended_error)
 {
     exchange->answer = (auth_answer_t){
-        .size = exchange->question_end,
+        .size = exchange->request.size,
         .rcode = rcode,
         .extended_error = extended_error,
         .outcome = AUTH_OUTCOMES,
@@ -41,14 +41,53 @@ static inline void exchange_fail(exchange_t *exchange, uint8_t rcode, int8_t ext
 
 /* ---- reply.c ---- */
 
-/* Copies header and question, works out the limit and what the OPT record needs; the answer is not filled. */
-void reply_begin(exchange_t *exchange, size_t capacity);
-/* Completes header, OPT and TSIG; returns the size of the message. */
-size_t reply_close(exchange_t *exchange);
-/* Writes the OPT record at `at`, the message being `size` bytes so far; returns its size, 0 without EDNS or room. */
-size_t reply_write_opt(const exchange_t *exchange, uint8_t *at, size_t size);
-/* The header of an answer with these counts. */
-void reply_write_header(const exchange_t *exchange, uint8_t *out, uint16_t additional_count);
+enum { REPLY_OPT_SIZE = 11 }; /* owner, type, size, TTL, length */
+
+/* Bytes that the options asked for will need in the answer, but for padding and an extended error. */
+size_t reply_options_reserved(const exchange_t *exchange);
+/* The OPT record with its options at `at`, the message being `size` bytes so far; returns its size. */
+size_t reply_write_options(const exchange_t *exchange, uint8_t *at, size_t size);
+/* An unsigned TSIG that says tsig_error; returns its size, 0 if the request's is broken. */
+size_t reply_write_tsig(const exchange_t *exchange, uint8_t *at, size_t size);
+
+/* The bare OPT record with room for more behind it: DO is copied (RFC 3225 3), other flags are zero (RFC 6891 6.1.4), the version is 0. */
+static inline void reply_write_bare_opt(const exchange_t *exchange, uint8_t *at, uint16_t options_size)
+{
+    uint64_t head = (uint64_t)TYPE_OPT << 40 | (uint64_t)exchange->view->udp_size_max << 24 | (exchange->answer.rcode >> 4) << 16 |
+                    (exchange->request.query->edns.dnssec_ok ? 0x80 : 0); /* a zero for the root is the uppermost octet */
+    head = __builtin_bswap64(head);
+    memcpy(at, &head, sizeof head);
+    at[8] = 0;
+    store_be16(at + 9, options_size);
+}
+
+/* The OPT record of an answer; returns its size, 0 without EDNS. */
+static inline size_t reply_write_opt(const exchange_t *exchange, uint8_t *at, size_t size)
+{
+    const edns_t *edns = &exchange->request.query->edns;
+    if (!edns->present) {
+        return 0;
+    }
+    if (UNLIKELY(edns->options_size > 0 || exchange->answer.extended_error != EDE_NONE)) {
+        return reply_write_options(exchange, at, size);
+    }
+    reply_write_bare_opt(exchange, at, 0);
+    return REPLY_OPT_SIZE;
+}
+
+/* The header of an answer. The id, the first two octets, stands there already. */
+static inline void reply_write_header(const exchange_t *exchange, uint8_t *out, unsigned additional)
+{
+    const auth_answer_t *answer = &exchange->answer;
+    const query_t *query = exchange->request.query;
+    /* RD is copied (RFC 1035 4.1.1). AD would claim a validation that has not been made, and CD is cleared (RFC 4035 3.1.6). */
+    unsigned flags = FLAG_QR | (unsigned)query->opcode << 11 | (query->flags & FLAG_RD) | answer->flags | (answer->rcode & 15u);
+    store_be16(out + 2, (uint16_t)flags);
+    store_be16(out + 4, query->has_question);
+    store_be16(out + 6, answer->counts[0]);
+    store_be16(out + 8, answer->counts[1]);
+    store_be16(out + 10, (uint16_t)additional);
+}
 
 /* ---- chaos.c ---- */
 

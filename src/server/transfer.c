@@ -177,10 +177,10 @@ static transfer_t *transfer_new(exchange_t *exchange)
     transfer->phase = PHASE_FIRST_SOA;
     transfer->is_first_message = true;
     answer->flags = FLAG_AA;
-    reply_write_header(exchange, exchange->out, 0);
+    reply_write_header(exchange, exchange->request.out, 0);
     transfer->head_size = answer->size;
-    memcpy(transfer->head, exchange->out, answer->size);
-    uint8_t *opt = exchange->out + answer->size;
+    memcpy(transfer->head, exchange->request.out, answer->size);
+    uint8_t *opt = exchange->request.out + answer->size;
     transfer->opt_size = reply_write_opt(exchange, opt, answer->size);
     if (transfer->opt_size > sizeof transfer->opt) {
         transfer->opt_size = 0; /* padded to a whole block, which says nothing in a transfer of many */
@@ -239,7 +239,7 @@ static transfer_verdict_t start(exchange_t *exchange)
 
 transfer_verdict_t transfer_answer(exchange_t *exchange)
 {
-    const query_t *query = exchange->query;
+    const query_t *query = exchange->request.query;
     net_protocol_t protocol = exchange->client->protocol;
     bool carries_streams = protocol == NET_TCP || protocol == NET_TLS || protocol == NET_QUIC;
     if (query->type == TYPE_AXFR ? !carries_streams : !query->has_ixfr_serial) {

@@ -39,17 +39,18 @@ static inline uint64_t name_hash_padded(uint64_t parent, const uint8_t *label, s
 /* Lower-cases length bytes. Touches no byte outside [0, size) of `in`; writes up to a whole block of `out`. */
 static inline void name_fold_into(uint8_t *out, const uint8_t *in, size_t length, size_t size)
 {
-    if (LIKELY(length <= 2 * NAME_FOLD_BLOCK && size >= 2 * NAME_FOLD_BLOCK)) {
+    if (LIKELY(length > NAME_FOLD_BLOCK)) {
+        size_t last = length - NAME_FOLD_BLOCK; /* the last block overlaps the one before */
+        for (size_t done = 0; done < last; done += NAME_FOLD_BLOCK) {
+            name_fold_block(out + done, in + done);
+        }
+        name_fold_block(out + last, in + last);
+    } else if (LIKELY(size >= NAME_FOLD_BLOCK)) {
         name_fold_block(out, in);
-        name_fold_block(out + NAME_FOLD_BLOCK, in + NAME_FOLD_BLOCK);
-        return;
-    }
-    size_t done = 0;
-    for (; done < length && done + NAME_FOLD_BLOCK <= size; done += NAME_FOLD_BLOCK) {
-        name_fold_block(out + done, in + done);
-    }
-    for (; done < length; done++) {
-        out[done] = name_fold_byte(in[done]);
+    } else {
+        for (size_t done = 0; done < length; done++) {
+            out[done] = name_fold_byte(in[done]);
+        }
     }
 }
 

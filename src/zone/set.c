@@ -24,9 +24,27 @@ struct zone_set {
 
 _Static_assert(NAME_LABELS_MAX < 128, "two words of label counts");
 
-static bool same_octets(const zone_slot_t *slot, const uint8_t *wire, size_t length)
+/* Both names have NAME_PADDING behind them and may be read in words. length >= 1. */
+static inline bool same_octets(const zone_slot_t *slot, const uint8_t *wire, size_t length)
 {
-    return slot->name.length == length && memcmp(slot->name.wire, wire, length) == 0;
+    const uint8_t *name = slot->name.wire;
+    uint64_t difference = 0;
+    if (slot->name.length != length) {
+        return false;
+    }
+    for (;;) {
+        uint64_t words[2];
+        memcpy(&words[0], name, sizeof words[0]);
+        memcpy(&words[1], wire, sizeof words[1]);
+        difference = words[0] ^ words[1];
+        if (length <= sizeof difference || difference != 0) {
+            break;
+        }
+        name += sizeof difference;
+        wire += sizeof difference;
+        length -= sizeof difference;
+    }
+    return length >= sizeof difference ? difference == 0 : difference << (64 - 8 * length) == 0;
 }
 
 /* The entry of a name, or the empty one where it would go. */
@@ -90,34 +108,41 @@ zone_slot_t *zone_set_at(const zone_set_t *set, size_t index)
     return set->slots[index];
 }
 
-/* Label counts of word `word` that are at most `labels`, as bits. */
-static inline uint64_t lengths_up_to(const zone_set_t *set, unsigned word, unsigned labels)
+/* Searches for the suffixes whose numbers of labels are the bits of candidates, plus 64 * word; the longest first. */
+static inline zone_slot_t *find_among(const zone_set_t *set, const name_key_t *key, unsigned word, uint64_t candidates)
 {
-    unsigned first = word * 64;
-    if (labels < first) {
-        return 0;
+    while (candidates != 0) {
+        unsigned bit = 63 - (unsigned)__builtin_clzll(candidates);
+        unsigned suffix = word * 64 + bit;
+        unsigned offset = key->offset[suffix];
+        const set_entry_t *entry = entry_of(set, key->hash[suffix], key->wire + offset, (size_t)key->length - offset);
+        if (entry->slot) {
+            return entry->slot;
+        }
+        candidates ^= UINT64_C(1) << bit;
     }
-    unsigned last = labels - first;
-    return last >= 63 ? set->lengths[word] : set->lengths[word] & ((UINT64_C(2) << last) - 1);
+    return NULL;
+}
+
+/* The numbers of labels up to `last`, as bits. */
+static inline uint64_t up_to(unsigned last)
+{
+    return UINT64_MAX >> (63 - last);
+}
+
+static __attribute__((noinline)) zone_slot_t *find_long(const zone_set_t *set, const name_key_t *key, unsigned labels)
+{
+    zone_slot_t *slot = find_among(set, key, 1, set->lengths[1] & up_to(labels - 64));
+    return slot ? slot : find_among(set, key, 0, set->lengths[0]);
 }
 
 zone_slot_t *zone_set_find(const zone_set_t *set, const name_key_t *key, unsigned labels)
 {
     DEBUG_ASSERT(labels <= key->labels);
-    for (unsigned word = 2; word-- > 0;) {
-        uint64_t candidates = lengths_up_to(set, word, labels);
-        while (candidates != 0) {
-            unsigned bit = 63 - (unsigned)__builtin_clzll(candidates);
-            unsigned suffix = word * 64 + bit;
-            const set_entry_t *entry =
-                entry_of(set, key->hash[suffix], key->wire + key->offset[suffix], (size_t)key->length - key->offset[suffix]);
-            if (entry->slot) {
-                return entry->slot;
-            }
-            candidates ^= UINT64_C(1) << bit;
-        }
+    if (UNLIKELY(labels >= 64)) {
+        return find_long(set, key, labels);
     }
-    return NULL;
+    return find_among(set, key, 0, set->lengths[0] & up_to(labels));
 }
 
 zone_slot_t *zone_set_get(const zone_set_t *set, const uint8_t *name)
