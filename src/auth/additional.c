@@ -13,7 +13,7 @@ bool auth_write_addresses(auth_state_t *state, const zone_node_t *node, uint16_t
         if ((rrset->type != TYPE_A && rrset->type != TYPE_AAAA) || rrset->count == 0) {
             continue;
         }
-        unsigned count = LIKELY(at != 0) ? auth_write_rrset(&state->writer, AUTH_POINTER | at, rrset, what)
+        unsigned count = LIKELY(at != 0) ? auth_write_plain(&state->writer, AUTH_POINTER | at, rrset, what)
                                          : auth_write_node_rrset(&state->writer, node, rrset, what);
         if (!auth_offer(state, ADDITIONAL, count)) {
             return false;

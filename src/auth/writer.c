@@ -47,74 +47,81 @@ void auth_writer_init(auth_writer_t *writer, auth_names_t *names, const zone_con
     writer->first = 0;
     writer->parent = 0;
     writer->has_first = false;
-    writer->suffixes.node = NULL;
-    writer->suffixes.is_filled = false;
+    writer->known = NULL;
 }
 
 /* ---- names ---- */
 
-static void fill_suffixes(auth_suffixes_t *suffixes, const zone_contents_t *zone)
+static inline const zone_node_t *parent_of(const zone_contents_t *zone, const zone_node_t *node)
 {
-    const zone_node_t *node = suffixes->node ? suffixes->node : zone_apex(zone);
-    zone_ref_t ref = zone_node_ref(zone, node);
-    unsigned labels = node->labels;
-    suffixes->labels = suffixes->node ? node->labels : 0;
-    suffixes->is_filled = true;
-    for (; labels > 0; labels--) {
-        suffixes->refs[labels] = ref;
-        ref = zone_node(zone, ref)->parent;
+    return zone_node(zone, node->parent);
+}
+
+/* The offset of a node's name in the known one, of which it is a suffix; 0 for the root. */
+static inline unsigned known_offset(const auth_writer_t *writer, const zone_node_t *suffix)
+{
+    return suffix->labels > 0 ? writer->known_at + (unsigned)writer->known_key->offset[suffix->labels] : 0;
+}
+
+/* The nearest ancestor of a node, or itself, that is a suffix of the known name; the root at last. */
+static inline const zone_node_t *common_suffix(const auth_writer_t *writer, const zone_node_t *node)
+{
+    const zone_contents_t *zone = writer->zone;
+    const zone_node_t *known = writer->known;
+    if (UNLIKELY(!known)) {
+        while (node->labels > 0) {
+            node = parent_of(zone, node);
+        }
+        return node;
     }
-    suffixes->refs[0] = ref;
-}
-
-static inline const auth_suffixes_t *get_suffixes(auth_writer_t *writer)
-{
-    auth_suffixes_t *suffixes = &writer->suffixes;
-    if (UNLIKELY(!suffixes->is_filled)) {
-        fill_suffixes(suffixes, writer->zone);
+    while (node->labels > known->labels) {
+        node = parent_of(zone, node);
     }
-    return suffixes;
+    while (known->labels > node->labels) {
+        known = parent_of(zone, known);
+    }
+    while (node != known) {
+        node = parent_of(zone, node);
+        known = parent_of(zone, known);
+    }
+    return node;
 }
 
-/* The offset of a name that is a suffix of the one that stands in one piece; 0 for the root. */
-static inline unsigned suffix_offset(const auth_suffixes_t *suffixes, unsigned labels)
+/* Enters a name that stands at offset `at`, and its ancestors below `suffix`, up to one that is there already. */
+static void enter_chain(auth_writer_t *writer, const zone_node_t *name, const zone_node_t *suffix, size_t at)
 {
-    return LIKELY(labels > 0) ? suffixes->at + (unsigned)suffixes->key->offset[labels] : 0;
-}
-
-/* A node and its ancestors, up to the first that is a suffix or is there already. */
-static __attribute__((noinline)) void enter_first(auth_writer_t *writer)
-{
-    const auth_suffixes_t *suffixes = get_suffixes(writer);
-    zone_ref_t ref = writer->first;
-    const zone_node_t *node = zone_node(writer->zone, ref);
-    size_t end = writer->first_at + (size_t)node->length;
-    writer->first = 0;
-    while (node->labels > suffixes->labels || suffixes->refs[node->labels] != ref) {
-        if (auth_names_place(writer->names, ref, writer->stamp, end - node->length) != 0) {
+    size_t end = at + name->length;
+    for (const zone_node_t *node = name; node != suffix; node = parent_of(writer->zone, node)) {
+        if (auth_names_place(writer->names, zone_node_ref(writer->zone, node), writer->stamp, end - node->length) != 0) {
             break;
         }
-        ref = node->parent;
-        node = zone_node(writer->zone, ref);
     }
+}
+
+static __attribute__((noinline)) void enter_first(auth_writer_t *writer)
+{
+    const zone_node_t *name = zone_node(writer->zone, writer->first);
+    writer->first = 0;
+    enter_chain(writer, name, common_suffix(writer, name), writer->first_at);
 }
 
 unsigned auth_writer_find(auth_writer_t *writer, const zone_node_t *node)
 {
-    const auth_suffixes_t *suffixes = get_suffixes(writer);
-    zone_ref_t ref = zone_node_ref(writer->zone, node);
-    if (node->labels <= suffixes->labels && suffixes->refs[node->labels] == ref) {
-        return suffix_offset(suffixes, node->labels);
+    if (node->labels == 0) {
+        return 0;
+    }
+    if (common_suffix(writer, node) == node) {
+        return known_offset(writer, node);
     }
     if (writer->first != 0) {
         enter_first(writer);
     }
-    return node->labels > 0 ? auth_names_find(writer->names, ref, writer->stamp) : 0;
+    return auth_names_find(writer->names, zone_node_ref(writer->zone, node), writer->stamp);
 }
 
 void auth_writer_enter(auth_writer_t *writer, const zone_node_t *node, const uint16_t *offsets)
 {
-    for (; node->labels > 0; node = zone_node(writer->zone, node->parent)) {
+    for (; node->labels > 0; node = parent_of(writer->zone, node)) {
         if (offsets[node->labels] != 0) {
             (void)auth_names_place(writer->names, zone_node_ref(writer->zone, node), writer->stamp, offsets[node->labels]);
         }
@@ -123,18 +130,16 @@ void auth_writer_enter(auth_writer_t *writer, const zone_node_t *node, const uin
 
 void auth_writer_switch(auth_writer_t *writer, const zone_contents_t *zone, uint16_t stamp)
 {
-    auth_suffixes_t *suffixes = &writer->suffixes;
     if (writer->first != 0) {
         enter_first(writer);
     }
-    for (const zone_node_t *node = suffixes->node; node && node->labels > 0; node = zone_node(writer->zone, node->parent)) {
-        (void)auth_names_place(writer->names, zone_node_ref(writer->zone, node), writer->stamp,
-                               suffixes->at + (size_t)suffixes->key->offset[node->labels]);
+    for (const zone_node_t *node = writer->known; node && node->labels > 0; node = parent_of(writer->zone, node)) {
+        (void)auth_names_place(writer->names, zone_node_ref(writer->zone, node), writer->stamp, known_offset(writer, node));
     }
     writer->zone = zone;
     writer->stamp = stamp;
     writer->parent = 0;
-    auth_writer_know(writer, NULL, NULL, 0);
+    writer->known = NULL;
 }
 
 /* What was written behind `at` is given up, and with it all names entered, some of which may stand there. This is rare. */
@@ -155,45 +160,47 @@ static inline uint8_t *put_ending(uint8_t *p, unsigned offset)
     return p + 1;
 }
 
+/* The longest suffix of a name that stands in the message: below `known`, the one it shares with the known name, only the table may have a
+ * longer one. What is not there yet is entered: it will stand at `at`. */
+static inline const zone_node_t *search_table(auth_writer_t *writer, const zone_node_t *name, const zone_node_t *known, size_t at,
+                                              unsigned *offset)
+{
+    size_t end = at + name->length;
+    for (const zone_node_t *node = name; node != known; node = parent_of(writer->zone, node)) {
+        *offset = auth_names_place(writer->names, zone_node_ref(writer->zone, node), writer->stamp, end - node->length);
+        if (*offset != 0) {
+            return node;
+        }
+    }
+    *offset = known_offset(writer, known);
+    return known;
+}
+
 /* Any name: the labels in front of its longest suffix that stands in the message already, and a pointer to that. */
 static __attribute__((noinline)) uint8_t *put_far_name(auth_writer_t *writer, uint8_t *p, zone_ref_t ref)
 {
-    const auth_suffixes_t *suffixes = &writer->suffixes;
     const zone_node_t *name = zone_node(writer->zone, ref);
-    const zone_node_t *node = name;
-    size_t begin = (size_t)(p - writer->begin);
+    const zone_node_t *suffix = common_suffix(writer, name);
+    size_t at = (size_t)(p - writer->begin);
     unsigned offset;
-    if (writer->first != 0) {
-        enter_first(writer);
-    }
-    bool is_first = !writer->has_first && begin + name->length < AUTH_NAMES_OFFSET_MAX;
-    if (is_first) {
+    if (!writer->has_first && suffix != name && at < AUTH_NAMES_OFFSET_MAX) {
         writer->has_first = true;
         writer->first = ref;
-        writer->first_at = (uint16_t)begin;
-    }
-    for (;;) {
-        unsigned labels = node->labels;
-        if (labels <= suffixes->labels && suffixes->refs[labels] == ref) {
-            offset = suffix_offset(suffixes, labels);
-            break;
+        writer->first_at = (uint16_t)at;
+        offset = known_offset(writer, suffix);
+    } else {
+        if (writer->first != 0) {
+            enter_first(writer);
         }
-        if (!is_first) {
-            offset = auth_names_place(writer->names, ref, writer->stamp, begin + name->length - node->length);
-            if (offset != 0) {
-                break;
-            }
-        }
-        ref = node->parent;
-        node = zone_node(writer->zone, ref);
+        suffix = search_table(writer, name, suffix, at, &offset);
     }
-    size_t size = (size_t)name->length - node->length;
-    if (UNLIKELY(room(writer, p) < size + POINTER_SIZE)) {
+    size_t size = (size_t)name->length - suffix->length;
+    if (UNLIKELY((size_t)(writer->end - p) < size + POINTER_SIZE)) {
         return NULL; /* what ends in one octet, the root, is followed by more in every record */
     }
     if (size > 0) {
         size_t label = name->wire[0] + (size_t)1;
-        size_t parent_at = size > label ? begin + label : offset;
+        size_t parent_at = size > label ? at + label : offset;
         writer->parent = parent_at < AUTH_NAMES_OFFSET_MAX && parent_at > 0 ? name->parent : 0;
         writer->parent_at = (uint16_t)parent_at;
         p = copy_from_zone(p, writer->end, name->wire, size);
@@ -201,22 +208,20 @@ static __attribute__((noinline)) uint8_t *put_far_name(auth_writer_t *writer, ui
     return put_ending(p, offset);
 }
 
-/* Writes the name of a node at p. NULL: no room. Most names are one label below a name that the question ends in, or below the parent of
- * the name before: no table is needed for those. `entered`: such a name can be found again by auth_writer_find(). */
+/* The first name below the known one: that is its parent, or not. */
+static inline void suggest_parent(auth_writer_t *writer)
+{
+    if (writer->parent == 0 && writer->known && writer->known->labels > 0) {
+        writer->parent = zone_node_ref(writer->zone, writer->known);
+        writer->parent_at = (uint16_t)known_offset(writer, writer->known);
+    }
+}
+
+/* Writes the name of a node at p. NULL: no room. `entered`: the name can be found again by auth_writer_find(). */
 static inline __attribute__((always_inline)) uint8_t *put_name(auth_writer_t *writer, uint8_t *p, zone_ref_t ref, bool entered)
 {
-    const auth_suffixes_t *suffixes = get_suffixes(writer);
     const zone_node_t *node = zone_node(writer->zone, ref);
-    unsigned above = node->labels - 1u; /* of the root: no suffix has so many */
-    unsigned offset;
-    if (above < suffixes->labels && suffixes->refs[above + 1] == ref) {
-        return LIKELY(room(writer, p) >= POINTER_SIZE) ? put_ending(p, suffix_offset(suffixes, above + 1)) : NULL;
-    }
-    if (above <= suffixes->labels && suffixes->refs[above] == node->parent) {
-        offset = suffix_offset(suffixes, above);
-    } else if (node->parent == writer->parent && node->parent != 0) {
-        offset = writer->parent_at;
-    } else {
+    if (node->parent != writer->parent || writer->parent == 0) {
         return put_far_name(writer, p, ref);
     }
     if (entered) {
@@ -229,18 +234,18 @@ static inline __attribute__((always_inline)) uint8_t *put_name(auth_writer_t *wr
     if (UNLIKELY(room(writer, p) < label + POINTER_SIZE)) {
         return NULL;
     }
-    return put_ending(copy_from_zone(p, writer->end, node->wire, label), offset);
+    p = copy_from_zone(p, writer->end, node->wire, label);
+    store_be16(p, (uint16_t)(AUTH_POINTER | writer->parent_at));
+    return p + POINTER_SIZE;
 }
-
-/* ---- rdata ---- */
 
 /* Rdata with references in place of names; the layouts of zone_rrset_t differ in their size. */
 enum { ONE_NAME = 4, PREFERENCE_AND_NAME = 6, TWO_NAMES = 8, SOA = 28 };
 
 static __attribute__((noinline)) uint8_t *put_references(auth_writer_t *writer, uint8_t *p, const uint8_t *record)
 {
-    const bool names_entered = true;
     size_t size = load_be16(record);
+    bool is_soa = size == SOA;
     const uint8_t *in = record + 2;
     if (size == PREFERENCE_AND_NAME) {
         if (UNLIKELY(room(writer, p) < 2)) {
@@ -251,12 +256,12 @@ static __attribute__((noinline)) uint8_t *put_references(auth_writer_t *writer, 
         in += 2;
     }
     for (unsigned names = size >= TWO_NAMES ? 2 : 1; names > 0; names--, in += ONE_NAME) {
-        p = put_name(writer, p, zone_ref_load(in), names_entered);
+        p = put_name(writer, p, zone_ref_load(in), !is_soa);
         if (UNLIKELY(!p)) {
             return NULL;
         }
     }
-    if (size == SOA) {
+    if (is_soa) {
         if (UNLIKELY(room(writer, p) < SOA_TIMERS)) {
             return NULL;
         }
@@ -322,6 +327,7 @@ static inline uint8_t *put_referring(auth_writer_t *writer, uint8_t *p, uint16_t
 {
     const uint8_t *record = rrset->data;
     unsigned left = rrset->count;
+    suggest_parent(writer);
     do {
         if (UNLIKELY(room(writer, p) < POINTER_SIZE + FIXED_SIZE + 2)) {
             return NULL;
@@ -404,6 +410,26 @@ static inline unsigned write_rrset(auth_writer_t *writer, uint16_t pointer, cons
 unsigned auth_write_rrset(auth_writer_t *writer, uint16_t pointer, const zone_rrset_t *rrset, uint32_t what)
 {
     return write_rrset(writer, pointer, rrset, what, rrset_fixed(rrset));
+}
+
+unsigned auth_write_plain(auth_writer_t *writer, uint16_t pointer, const zone_rrset_t *rrset, uint32_t what)
+{
+    uint64_t fixed = rrset_fixed(rrset);
+    uint8_t *p = writer->at;
+    unsigned count = rrset->count;
+    if (UNLIKELY(plain_size(pointer, rrset->data_size, count) > room(writer, p))) {
+        return 0;
+    }
+    p = put_plain(writer, p, pointer, fixed, rrset->data, count);
+    if (what & WRITE_SIGNATURES && rrset->signature_count > 0) {
+        p = put_signatures(writer, p, pointer, rrset, fixed);
+        count += rrset->signature_count;
+    }
+    if (UNLIKELY(!p)) {
+        return 0;
+    }
+    writer->at = p;
+    return count;
 }
 
 /* ---- records whose owner does not stand in the message yet ---- */
@@ -493,6 +519,7 @@ unsigned auth_write_servers(auth_writer_t *writer, uint16_t pointer, const zone_
     uint64_t fixed = rrset_fixed(rrset);
     uint8_t *p = writer->at;
     const uint8_t *record = rrset->data;
+    suggest_parent(writer);
     for (unsigned i = 0; i < rrset->count; i++, record += RECORD) {
         if (UNLIKELY(room(writer, p) < POINTER_SIZE + FIXED_SIZE + 2)) {
             roll_back(writer);

@@ -13,32 +13,25 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A name that stands in the message in one piece, so that its suffixes can be pointed at: the question's, mostly. Its nodes in the
- * writer's zone are collected when the first name is compressed, which many answers never need. */
-typedef struct auth_suffixes {
-    const zone_node_t *node; /* its node or the nearest ancestor that is one; NULL: there is no such name */
-    const name_key_t *key;
-    uint16_t at;    /* message offset */
-    uint8_t labels; /* of node, once refs is filled; before, and without such a name, 0 */
-    bool is_filled;
-    zone_ref_t refs[NAME_LABELS_MAX + 1]; /* of the suffix of so many labels */
-} auth_suffixes_t;
-
 typedef struct auth_writer {
     uint8_t *begin; /* of the message */
     uint8_t *at;    /* the next byte */
     uint8_t *end;   /* records end here */
     const zone_contents_t *zone;
     auth_names_t *names;
-    uint16_t stamp; /* of `zone` in names */
-    /* The first name that shares nothing with the suffixes is not entered into the table before another such name comes: most often the
-     * servers of a zone all stand in one place, and the parent of the last name written is all that is needed. */
-    uint16_t first_at;
+    /* A name that stands in the message in one piece, the question's mostly: its suffixes are found by climbing, not in the table. NULL:
+     * none. */
+    const zone_node_t *known;    /* its node, or the nearest ancestor that is one */
+    const name_key_t *known_key; /* the name */
+    uint16_t known_at;           /* where it stands */
+    uint16_t stamp;              /* of `zone` in names */
+    /* Most names are one label below the known one, or below the parent of the name written last: no search at all. */
     uint16_t parent_at; /* message offset of `parent` */
-    zone_ref_t first;   /* 0: none, or entered */
-    zone_ref_t parent;  /* of the name written last; 0: none */
-    bool has_first;     /* there was one */
-    auth_suffixes_t suffixes;
+    zone_ref_t parent;  /* 0: none */
+    /* The first name that shares nothing with the known one is entered into the table only when another such name comes. */
+    zone_ref_t first; /* 0: none, or entered */
+    uint16_t first_at;
+    bool has_first; /* there was one */
 } auth_writer_t;
 
 enum { ROOT_OWNER = 0 }; /* in place of a compression pointer: the owner is the root, one byte */
@@ -57,11 +50,9 @@ void auth_writer_switch(auth_writer_t *writer, const zone_contents_t *zone, uint
 /* Says that `key` stands uncompressed in the message at offset `at`, and node is its node or its closest ancestor. */
 static inline void auth_writer_know(auth_writer_t *writer, const zone_node_t *node, const name_key_t *key, uint16_t at)
 {
-    writer->suffixes.node = node;
-    writer->suffixes.key = key;
-    writer->suffixes.at = at;
-    writer->suffixes.labels = 0;
-    writer->suffixes.is_filled = false;
+    writer->known = node;
+    writer->known_key = key;
+    writer->known_at = at;
 }
 /* Enters a node and its ancestors, where offsets by count of labels are not 0. */
 void auth_writer_enter(auth_writer_t *writer, const zone_node_t *node, const uint16_t *offsets);
@@ -74,6 +65,8 @@ unsigned auth_writer_find(auth_writer_t *writer, const zone_node_t *node);
 unsigned auth_write_rrset(auth_writer_t *writer, uint16_t pointer, const zone_rrset_t *rrset, uint32_t what);
 /* The owner is the node's own name. */
 unsigned auth_write_node_rrset(auth_writer_t *writer, const zone_node_t *node, const zone_rrset_t *rrset, uint32_t what);
+/* An RRset without references: A and AAAA. */
+unsigned auth_write_plain(auth_writer_t *writer, uint16_t pointer, const zone_rrset_t *rrset, uint32_t what);
 /* NS records. targets[i] becomes the message offset of the name of record i, as far as that stands there whole and i < limit; else 0. */
 unsigned auth_write_servers(auth_writer_t *writer, uint16_t pointer, const zone_rrset_t *rrset, uint16_t *targets, unsigned limit);
 /* A SOA for a negative answer, with its own TTL (RFC 2308 3). pointer 0: to be found. */
