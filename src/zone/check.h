@@ -1,7 +1,8 @@
 /* What operators want to hear about a zone before it is served: each check has a stable code and a policy, error or warning or silence.
  *
  * Defaults follow the RFCs and the custom of BIND, NSD and Knot: an error is what an RFC forbids and no server could serve sensibly; all
- * else that is odd is a warning, so that odd but legal zones load.
+ * else that is odd is a warning, so that odd but legal zones load. What cannot be read or kept has codes as well ("bad-rdata",
+ * "too-many-records", those of zone/parser.h), but no policy: it is always an error.
  */
 #pragma once
 

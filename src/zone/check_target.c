@@ -45,7 +45,7 @@ static void report_target(zone_checker_t *checker, const zone_node_t *node, cons
 {
     char text[NAME_TEXT_MAX];
     name_to_text(target, text);
-    checker_add(checker, code, node->wire, kind->type, NULL, "%s %s %s", kind->what, text, what);
+    zone_findings_add_target(checker->findings, code, node->wire, kind->type, target, "%s %s %s", kind->what, text, what);
 }
 
 /* A target that is in the zone by its name. RFC 9471: an address is needed as glue for what is at or below the cut itself; what lies

@@ -70,62 +70,89 @@ const zone_finding_t *zone_findings_first(const zone_findings_t *findings)
     return findings->first;
 }
 
-static zone_finding_t *new_finding(zone_findings_t *findings, const uint8_t *owner, const char *message, const char *hint)
+/* True with *copy NULL for name NULL. */
+static bool copy_lower(zone_findings_t *findings, const uint8_t *name, const uint8_t **copy)
+{
+    *copy = NULL;
+    if (!name) {
+        return true;
+    }
+    size_t length = name_length(name);
+    uint8_t *lower = arena_alloc(&findings->arena, length + NAME_PADDING);
+    if (!lower) {
+        return false;
+    }
+    memcpy(lower, name, length);
+    name_lower(lower, length);
+    *copy = lower;
+    return true;
+}
+
+static zone_finding_t *new_finding(zone_findings_t *findings, const zone_finding_t *wanted, const char *message)
 {
     zone_finding_t *finding = arena_alloc(&findings->arena, sizeof *finding);
     if (!finding) {
         return NULL;
     }
-    *finding = (zone_finding_t){.message = arena_strndup(&findings->arena, message, strlen(message))};
-    if (owner) {
-        size_t length = name_length(owner);
-        uint8_t *copy = arena_alloc(&findings->arena, length + NAME_PADDING);
-        if (!copy) {
-            return NULL;
-        }
-        memcpy(copy, owner, length);
-        name_lower(copy, length);
-        finding->owner = copy;
+    *finding = (zone_finding_t){.code = wanted->code, .type = wanted->type};
+    finding->message = arena_strndup(&findings->arena, message, strlen(message));
+    if (!copy_lower(findings, wanted->owner, &finding->owner) || !copy_lower(findings, wanted->target, &finding->target)) {
+        return NULL;
     }
-    if (hint) {
-        finding->hint = arena_strndup(&findings->arena, hint, strlen(hint));
+    if (wanted->hint) {
+        finding->hint = arena_strndup(&findings->arena, wanted->hint, strlen(wanted->hint));
     }
     return finding->message ? finding : NULL;
 }
 
-void zone_findings_add(zone_findings_t *findings, diagnostic_severity_t severity, const char *code, const uint8_t *owner, uint16_t type,
-                       const char *hint, const char *format, ...)
+/* wanted: all but message, next, and severity (the one for codes that are not listed). */
+static void add_finding(zone_findings_t *findings, const zone_finding_t *wanted, const char *format, va_list arguments)
 {
-    zone_check_action_t normal = severity == DIAGNOSTIC_ERROR ? ZONE_CHECK_ERROR : ZONE_CHECK_WARNING;
-    zone_check_action_t action = zone_check_policy_get(findings->policy, code, normal);
+    zone_check_action_t normal = wanted->severity == DIAGNOSTIC_ERROR ? ZONE_CHECK_ERROR : ZONE_CHECK_WARNING;
+    zone_check_action_t action = zone_check_policy_get(findings->policy, wanted->code, normal);
     if (action == ZONE_CHECK_IGNORE) {
         return;
     }
-    severity = action == ZONE_CHECK_ERROR ? DIAGNOSTIC_ERROR : DIAGNOSTIC_WARNING;
-    size_t index = zone_check_index(code);
+    diagnostic_severity_t severity = action == ZONE_CHECK_ERROR ? DIAGNOSTIC_ERROR : DIAGNOSTIC_WARNING;
+    size_t index = zone_check_index(wanted->code);
     findings->count[severity]++;
     findings->codes[index].count++;
-    findings->codes[index].code = code;
+    findings->codes[index].code = wanted->code;
     findings->codes[index].severity = severity;
     if (findings->codes[index].kept >= FINDINGS_KEPT_MAX) {
         return;
     }
     char message[768];
-    va_list arguments;
-    va_start(arguments, format);
     vsnprintf(message, sizeof message, format, arguments);
-    va_end(arguments);
-    zone_finding_t *finding = new_finding(findings, owner, message, hint);
+    zone_finding_t *finding = new_finding(findings, wanted, message);
     if (!finding) {
         return;
     }
-    finding->code = code;
     finding->severity = severity;
-    finding->type = type;
     findings->kept++;
     findings->codes[index].kept++;
     *(findings->last ? &findings->last->next : &findings->first) = finding;
     findings->last = finding;
+}
+
+void zone_findings_add(zone_findings_t *findings, diagnostic_severity_t severity, const char *code, const uint8_t *owner, uint16_t type,
+                       const char *hint, const char *format, ...)
+{
+    zone_finding_t wanted = {.code = code, .severity = severity, .type = type, .owner = owner, .hint = hint};
+    va_list arguments;
+    va_start(arguments, format);
+    add_finding(findings, &wanted, format, arguments);
+    va_end(arguments);
+}
+
+void zone_findings_add_target(zone_findings_t *findings, const char *code, const uint8_t *owner, uint16_t type, const uint8_t *target,
+                              const char *format, ...)
+{
+    zone_finding_t wanted = {.code = code, .severity = DIAGNOSTIC_WARNING, .type = type, .owner = owner, .target = target};
+    va_list arguments;
+    va_start(arguments, format);
+    add_finding(findings, &wanted, format, arguments);
+    va_end(arguments);
 }
 
 /* ---- places: the second pass ---- */
@@ -203,8 +230,20 @@ static bool is_repeated(seeker_t *seeker, const zone_record_t *record)
     return false;
 }
 
-/* Which record of its owner and type does a finding mean? The first, but: the repeated one of duplicates, the later one of several SOA,
- * CNAME, DNAME, the one whose TTL differs. */
+static bool ends_with_name(const zone_record_t *record, const uint8_t *name)
+{
+    size_t length = name_length(name);
+    uint8_t lower[NAME_WIRE_MAX + 1 + NAME_PADDING];
+    if (record->rdlength < length) {
+        return false;
+    }
+    memcpy(lower, record->rdata + record->rdlength - length, length);
+    name_lower(lower, length);
+    return memcmp(lower, name, length) == 0;
+}
+
+/* Which record of its owner and type does a finding mean? The first, but: the one with its target, the repeated one of duplicates, the
+ * later one of several SOA, CNAME, DNAME, the one whose TTL differs. */
 static void consider(search_t *search, seeker_t *seeker, const zone_record_t *record)
 {
     const char *code = seeker->finding->code;
@@ -221,7 +260,10 @@ static void consider(search_t *search, seeker_t *seeker, const zone_record_t *re
     if (seeker->ttl_s == UINT32_MAX) {
         first = better = true;
     }
-    if (strcmp(code, "duplicate-record") == 0) {
+    if (seeker->finding->target) {
+        settled = ends_with_name(record, seeker->finding->target);
+        better |= settled;
+    } else if (strcmp(code, "duplicate-record") == 0) {
         settled = is_repeated(seeker, record);
         better |= settled;
     } else if (strncmp(code, "multiple-", 9) == 0) {

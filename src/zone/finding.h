@@ -25,8 +25,9 @@ typedef struct zone_finding {
     struct zone_finding *next;
     const char *code; /* static storage */
     diagnostic_severity_t severity;
-    uint16_t type;        /* 0: the name as a whole */
-    const uint8_t *owner; /* wire, lower case; NULL: the zone as a whole */
+    uint16_t type;         /* 0: the name as a whole */
+    const uint8_t *owner;  /* wire, lower case; NULL: the zone as a whole */
+    const uint8_t *target; /* wire, lower case: of the records of this owner and type, the one whose rdata ends with it; NULL: the first */
     const char *message;
     const char *hint; /* or NULL */
 } zone_finding_t;
@@ -35,6 +36,11 @@ typedef struct zone_finding {
  * case, or NULL. code: static storage. The message does not repeat the owner: whoever prints it puts the name before it. */
 void zone_findings_add(zone_findings_t *findings, diagnostic_severity_t severity, const char *code, const uint8_t *owner, uint16_t type,
                        const char *hint, const char *format, ...) __attribute__((format(printf, 7, 8)));
+
+/* The same for the one record of an RRset whose rdata ends with the name `target` (wire, any case): NS, MX, SRV. Severity: a warning
+ * where zone/check.h does not list the code; no hint. */
+void zone_findings_add_target(zone_findings_t *findings, const char *code, const uint8_t *owner, uint16_t type, const uint8_t *target,
+                              const char *format, ...) __attribute__((format(printf, 6, 7)));
 
 zone_findings_t *zone_findings_new(void); /* NULL without memory */
 void zone_findings_free(zone_findings_t *findings);

@@ -123,6 +123,10 @@ static void test_targets(void **state)
     expect("a_b A 192.0.2.1\n", "warning bad-host-name:5");
     expect("-a A 192.0.2.1\n", "warning bad-host-name:5");
     expect("a MX 0 x_y.elsewhere.\n", "warning bad-host-name:5");
+    /* of several records, the one that is meant */
+    expect("a MX 0 ns\na MX 1 No\na MX 2 c\nc CNAME ns\n", "warning mx-target-no-address:6 warning mx-target-cname:7");
+    expect("s NS ns\ns NS b.s\ns NS a.S\n", "warning missing-glue:6 warning missing-glue:7");
+    expect("_s SRV 0 0 1 ns\n_s SRV 0 0 1 no\n", "warning srv-target-no-address:6");
 }
 
 static void test_records(void **state)
