@@ -294,7 +294,10 @@ def test_descriptors_do_not_leak(zone, portoland):
     with peers.Portolan([zone]) as server:
         def count():
             return len(os.listdir('/proc/%d/fd' % server.pid))
-        before = count()
+        before = -1
+        while before != count():  # the first worker answers while the others still open theirs
+            before = count()
+            time.sleep(0.3)
         for i in range(200):
             stream = streams.Stream(server)
             stream.send(b'\0' * (i % 3))
