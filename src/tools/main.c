@@ -48,7 +48,8 @@ static const command_t commands[] = {
      "  --policy CODE=ACTION   make a finding an error, a warning, or ignore it\n"
      "  --time TIME            judge signatures as of YYYYMMDDHHMMSS or seconds since 1970 (now)\n"
      "  --class CLASS          the class of the zone (IN)\n"
-     "  --quiet                no summary\n\n"
+     "  --quiet                no summary\n"
+     "  --list                 print every CODE, what it counts as, and what it means; no file is read\n\n"
      "FILE may be - for standard input. Status 0: the zone may be loaded; 1: it has errors; 2: it cannot be read.\n",
      true, run_zone_check},
     {"zone", "format", "[--class CLASS] ZONE FILE", "print a zone file as canonical text",

@@ -84,6 +84,9 @@ int tool_zone_check(int argc, char **argv)
     if (!zone_options_parse(&options, &command, argc, argv)) {
         return EXIT_TROUBLE;
     }
+    if (options.list) {
+        return zone_list_checks(&options) && finish_output() ? EXIT_FINE : EXIT_TROUBLE;
+    }
     diagnostics_t diagnostics;
     diagnostics_init(&diagnostics, DIAGNOSTICS_SHOWN_MAX);
     const zone_contents_t *contents = NULL;

@@ -86,6 +86,10 @@ static bool parse_option(zone_options_t *options, const zone_command_t *command,
         options->json = true;
         return true;
     }
+    if (command->has_policy && strcmp(word, "--list") == 0) {
+        options->list = true;
+        return true;
+    }
     if ((value = option_value("--class", argc, argv, at, &missing))) {
         return set_class(options, value);
     }
@@ -138,7 +142,7 @@ bool zone_options_parse(zone_options_t *options, const zone_command_t *command, 
             return false;
         }
     }
-    if (count < command->operands_min) {
+    if (count < command->operands_min && !options->list) {
         fprintf(stderr, "usage: %s\n", command->usage);
         return false;
     }
@@ -190,6 +194,30 @@ static json_t *json_finding(const diagnostic_t *entry)
         json_object_set_new(object, "hint", json_text(entry->hint));
     }
     return object;
+}
+
+static const char *const action_names[] = {[ZONE_CHECK_IGNORE] = "ignore", [ZONE_CHECK_WARNING] = "warning", [ZONE_CHECK_ERROR] = "error"};
+
+bool zone_list_checks(const zone_options_t *options)
+{
+    size_t count;
+    const zone_check_code_t *codes = zone_check_codes(&count);
+    json_t *list = options->json ? json_array() : NULL;
+    for (size_t i = 0; i < count; i++) {
+        const char *action = action_names[options->policy.action[i]];
+        if (list) {
+            json_array_append_new(list, json_pack("{ssssss}", "code", codes[i].code, "action", action, "summary", codes[i].summary));
+        } else {
+            printf("%-22s %-8s %s\n", codes[i].code, action, codes[i].summary);
+        }
+    }
+    if (!list) {
+        return true;
+    }
+    bool written = json_dumpf(list, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII) == 0;
+    printf("\n");
+    json_decref(list);
+    return written;
 }
 
 bool zone_report_json(const zone_options_t *options, status_t status, const zone_contents_t *contents, const diagnostics_t *diagnostics)

@@ -100,6 +100,19 @@ def test_mistyped_check_is_suggested(zone):
     assert 'did you mean no-soa?' in zone('check', '--policy', 'no-sao=error', 'x.example', ('a.zone', GOOD)).stderr
 
 
+def test_list_of_checks(zone):
+    """Every code that the policy takes, with what it counts as now."""
+    run = zone('check', '--list')
+    assert (run.returncode, run.stderr) == (0, '')
+    actions = {line.split()[0]: line.split()[1] for line in run.stdout.splitlines()}
+    assert (actions['no-soa'], actions['missing-glue'], actions['orphan-glue']) == ('error', 'warning', 'ignore')
+    checks = json.loads(zone('check', '--json', '--list', '--policy', 'orphan-glue=error').stdout)
+    assert {check['code'] for check in checks} == set(actions)
+    assert [check['action'] for check in checks if check['code'] == 'orphan-glue'] == ['error']
+    for code in actions:
+        assert zone('check', '--policy', code + '=ignore', '--list').returncode == 0
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason='root reads everything')
 def test_unreadable_file(zone, tmp_path):
     (tmp_path / 'a.zone').write_text(GOOD)
