@@ -274,8 +274,8 @@ static dnssec_result_t verify_by_key(verification_t *work, dnssec_records_t rrsi
         dnssec_key_t *const list[] = {key};
         const dnssec_keys_t keys = {.zone = work->rrset->owner, .list = list, .count = 1};
         result = verify_all(work, rrsigs, &keys);
-        /* Signatures by algorithms that are not accepted do not make the key one of them. */
-        result = result == DNSSEC_ALGORITHM_UNSUPPORTED ? DNSSEC_SIGNATURE_MISSING : result;
+        /* There may be signatures, but none by this key; those by algorithms that are not accepted do not make the key one of them. */
+        result = result == DNSSEC_ALGORITHM_UNSUPPORTED || result == DNSSEC_KEY_MISSING ? DNSSEC_SIGNATURE_MISSING : result;
     }
     dnssec_key_unref(key);
     return result;
@@ -350,7 +350,7 @@ dnssec_result_t dnssec_verify_dnskeys(const dnssec_context_t *context, const dns
                                       const dnssec_trust_t *trust, dnssec_verified_t *verified)
 {
     verification_t work = {.context = context, .rrset = dnskeys, .verified = verified};
-    trust_outcome_t outcome = {.failure = DNSSEC_KEY_MISSING};
+    trust_outcome_t outcome = {.failure = DNSSEC_VALID};
     if (verify_by_any_ds(&work, rrsigs, trust->ds, &outcome)) {
         return DNSSEC_VALID;
     }
