@@ -106,7 +106,8 @@ static zone_finding_t *new_finding(zone_findings_t *findings, const zone_finding
 }
 
 /* wanted: all but message, next, and severity (the one for codes that are not listed). */
-static void add_finding(zone_findings_t *findings, const zone_finding_t *wanted, const char *format, va_list arguments)
+static __attribute__((format(printf, 3, 0))) void add_finding(zone_findings_t *findings, const zone_finding_t *wanted, const char *format,
+                                                              va_list arguments)
 {
     zone_check_action_t normal = wanted->severity == DIAGNOSTIC_ERROR ? ZONE_CHECK_ERROR : ZONE_CHECK_WARNING;
     zone_check_action_t action = zone_check_policy_get(findings->policy, wanted->code, normal);
