@@ -126,8 +126,12 @@ static inline __attribute__((always_inline)) step_t answer_from_node(auth_state_
     }
     state->answer->outcome = AUTH_CHAIN_END;
     state->owner = zone_node(state->zone, zone_ref_load(rrset->data + 2));
-    bool fits = auth_require(state, ANSWER, auth_write_rrset(&state->writer, state->pointer, rrset, state->what));
-    return fits ? STEP_CNAME : STEP_DONE;
+    const uint8_t *target = state->writer.at + (LIKELY(state->pointer != ROOT_OWNER) ? 2 : 1) + 10; /* behind the record's head */
+    if (!auth_require(state, ANSWER, auth_write_rrset(&state->writer, state->pointer, rrset, state->what))) {
+        return STEP_DONE;
+    }
+    state->target_at = *target < AUTH_POINTER >> 8 ? (size_t)(target - state->writer.begin) : load_be16(target) & ~(unsigned)AUTH_POINTER;
+    return STEP_CNAME;
 }
 
 /* A chain may pass a DNAME twice, with different names; the record is sent once. Remembers it. */
@@ -229,8 +233,8 @@ static __attribute__((noinline)) bool take_target(auth_state_t *state, step_t st
     }
     if (step == STEP_CNAME) {
         const zone_node_t *target = state->owner;
-        at = auth_writer_find(&state->writer, target);
-        if (at == 0 && target->labels > 0) {
+        at = state->target_at;
+        if (at >= AUTH_NAMES_OFFSET_MAX) {
             return false;
         }
         name_key_init(key, target->wire, target->length);
@@ -368,22 +372,22 @@ static __attribute__((noinline)) void set_error(const auth_request_t *request, a
 static inline void begin(auth_state_t *state, const auth_request_t *request, auth_answer_t *answer)
 {
     const query_t *query = request->query;
-    bool dnssec = query->edns.present && query->edns.dnssec_ok;
+    bool dnssec = query->edns.dnssec_ok; /* false without EDNS */
     state->request = request;
     state->answer = answer;
     state->zone = answer->zone;
     state->key = &query->name;
     state->at = MESSAGE_HEADER_SIZE;
-    state->pointer = query->name.labels > 0 ? AUTH_POINTER | MESSAGE_HEADER_SIZE : ROOT_OWNER;
+    state->pointer = LIKELY(query->name.labels > 0) ? AUTH_POINTER | MESSAGE_HEADER_SIZE : ROOT_OWNER;
     state->type = request->type;
-    state->place = PLACE_WHOLE;
     state->dnssec = dnssec;
-    memset(&state->count, 0, sizeof state->count);
-    state->what = WRITE_RECORDS | (dnssec ? WRITE_SIGNATURES : 0);
+    state->what = WRITE_RECORDS | (uint32_t)dnssec * WRITE_SIGNATURES;
     if (UNLIKELY(request->rotate_rrsets)) {
         state->what |= (uint32_t)query->id << WRITE_ROTATION_SHIFT;
     }
     state->additional = NULL;
+    memset(&state->count, 0, sizeof state->count);
+    state->place = PLACE_WHOLE;
     auth_writer_init(&state->writer, &state->names, state->zone, request->out, request->size, request->limit);
 }
 

@@ -3,8 +3,6 @@
 #include "base/bytes.h"
 #include "wire/rrtype.h"
 
-#include <string.h>
-
 /* Is the node's name at or below that of ancestor? Equal names are equal nodes. */
 static bool is_at_or_below(const zone_contents_t *zone, const zone_node_t *node, const zone_node_t *ancestor)
 {
@@ -14,24 +12,27 @@ static bool is_at_or_below(const zone_contents_t *zone, const zone_node_t *node,
     return node == ancestor;
 }
 
-static inline uint16_t target_at(const auth_state_t *state, unsigned record)
-{
-    return LIKELY(record < AUTH_TARGETS_MAX) ? state->targets[record] : 0;
-}
-
-static const zone_node_t *target(const auth_state_t *state, const zone_rrset_t *servers, unsigned record)
+/* The server of a record, if it has addresses. at: message offset of its name, 0 if that is to be found. */
+static inline const zone_node_t *target(const auth_state_t *state, const zone_rrset_t *servers, unsigned record, uint16_t *at)
 {
     enum { RECORD = 2 + sizeof(zone_ref_t) };
-    return zone_node(state->zone, zone_ref_load(servers->data + record * (size_t)RECORD + 2));
+    *at = LIKELY(record < AUTH_TARGETS_MAX) ? state->targets[record] : AUTH_TARGET_UNKNOWN;
+    if (*at == 0) {
+        return NULL;
+    }
+    *at = UNLIKELY(*at == AUTH_TARGET_UNKNOWN) ? 0 : *at;
+    const zone_node_t *node = zone_node(state->zone, zone_ref_load(servers->data + record * (size_t)RECORD + 2));
+    return auth_has_addresses(node) ? node : NULL;
 }
 
 /* Addresses of sibling and authoritative names come along as far as they fit (RFC 9471 3.2). */
 static __attribute__((noinline)) void write_sibling_glue(auth_state_t *state, const zone_node_t *cut, const zone_rrset_t *servers)
 {
     for (unsigned i = 0; i < servers->count; i++) {
-        const zone_node_t *node = target(state, servers, i);
-        if (auth_has_addresses(node) && !is_at_or_below(state->zone, node, cut) && auth_is_visible(state->zone, node) &&
-            !auth_write_addresses(state, node, target_at(state, i))) {
+        uint16_t at;
+        const zone_node_t *node = target(state, servers, i, &at);
+        if (node && !is_at_or_below(state->zone, node, cut) && auth_is_visible(state->zone, node) &&
+            !auth_write_addresses(state, node, at)) {
             return;
         }
     }
@@ -41,14 +42,16 @@ static __attribute__((noinline)) void write_sibling_glue(auth_state_t *state, co
 static inline void write_glue(auth_state_t *state, const zone_node_t *cut, const zone_rrset_t *servers)
 {
     bool has_others = false;
-    for (unsigned i = 0; i < servers->count; i++) {
-        const zone_node_t *node = target(state, servers, i);
-        if (!auth_has_addresses(node)) {
+    unsigned count = servers->count;
+    for (unsigned i = 0; i < count; i++) {
+        uint16_t at;
+        const zone_node_t *node = target(state, servers, i, &at);
+        if (!node) {
             continue;
         }
         if (!is_at_or_below(state->zone, node, cut)) {
             has_others = true;
-        } else if (!auth_write_addresses(state, node, target_at(state, i))) {
+        } else if (!auth_write_addresses(state, node, at)) {
             state->answer->flags |= FLAG_TC;
             return;
         }
@@ -80,9 +83,11 @@ void auth_write_referral(auth_state_t *state)
         return;
     }
     if (LIKELY(state->place == PLACE_WHOLE)) {
-        count = auth_write_servers(&state->writer, auth_pointer_above(state, cut), servers, state->targets, AUTH_TARGETS_MAX);
+        count = auth_write_servers(&state->writer, auth_pointer_above(state, cut), servers, state->targets);
     } else {
-        memset(state->targets, 0, sizeof state->targets);
+        for (unsigned i = 0; i < AUTH_TARGETS_MAX; i++) {
+            state->targets[i] = AUTH_TARGET_UNKNOWN;
+        }
         count = auth_write_node_rrset(&state->writer, cut, servers, WRITE_RECORDS);
     }
     if (auth_require(state, AUTHORITY, count) && (!state->dnssec || write_security(state, cut))) {

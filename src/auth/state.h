@@ -22,8 +22,6 @@ typedef struct auth_proof {
     uint16_t stamp; /* of the zone's names in the compression table */
 } auth_proof_t;
 
-enum { AUTH_TARGETS_MAX = 32 };
-
 typedef struct auth_state {
     auth_writer_t writer;
     const auth_request_t *request;
@@ -33,17 +31,18 @@ typedef struct auth_state {
     uint16_t at;                 /* message offset of the current name */
     uint16_t pointer;            /* compression pointer to it; ROOT_OWNER for the root */
     uint16_t type;
-    uint16_t place; /* auth_place_t */
-    uint32_t what;  /* WRITE_* for RRsets of the answer */
-    bool dnssec;    /* the client set DO */
+    bool dnssec;   /* the client set DO */
+    uint32_t what; /* WRITE_* for RRsets of the answer */
     struct {
         uint8_t hops;
         uint8_t dnames;
         uint8_t proofs;
         uint8_t added;
-    } count;                        /* what stands in the arrays below */
+    } count; /* what stands in the arrays below */
+    auth_place_t place;
     const zone_rrset_t *additional; /* the RRset whose names may bring addresses */
     const zone_node_t *owner;       /* its node; the target of the CNAME just written */
+    size_t target_at;               /* where that target stands */
     zone_lookup_t found;            /* of the current name */
 
     auth_names_t names;
@@ -55,7 +54,7 @@ typedef struct auth_state {
     auth_proof_t proofs[AUTH_PROOFS_MAX];
     const zone_node_t *added[AUTH_ADDITIONAL_MAX];
     uint16_t offsets[NAME_LABELS_MAX + 1];
-    uint16_t targets[AUTH_TARGETS_MAX]; /* message offsets of the names of a referral's servers */
+    uint16_t targets[AUTH_TARGETS_MAX]; /* of auth_write_servers() */
 } auth_state_t;
 
 /* The three sections, as indexes of auth_answer_t.counts. */
@@ -114,10 +113,6 @@ void auth_write_proofs(auth_state_t *state);
 void auth_write_additional(auth_state_t *state);
 /* An occluded node is glue below a zone cut; below a DNAME it cannot be seen at all (RFC 6672 2.4). */
 bool auth_is_visible(const zone_contents_t *zone, const zone_node_t *node);
-static inline bool auth_has_addresses(const zone_node_t *node)
-{
-    return (node->flags & (ZONE_NODE_ADDRESS | ZONE_NODE_FOREIGN)) == ZONE_NODE_ADDRESS;
-}
 /* A and AAAA of a node, with signatures where they are wanted. at: message offset of its name; 0: to be found. False: not all fitted; the
  * rest is left out. */
 bool auth_write_addresses(auth_state_t *state, const zone_node_t *node, uint16_t at);

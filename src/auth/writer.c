@@ -46,7 +46,7 @@ void auth_writer_init(auth_writer_t *writer, auth_names_t *names, const zone_con
     writer->stamp = auth_names_begin(names);
     writer->first = 0;
     writer->parent = 0;
-    writer->has_first = false;
+    writer->has_first = 0;
     writer->known = NULL;
 }
 
@@ -184,7 +184,7 @@ static __attribute__((noinline)) uint8_t *put_far_name(auth_writer_t *writer, ui
     size_t at = (size_t)(p - writer->begin);
     unsigned offset;
     if (!writer->has_first && suffix != name && at < AUTH_NAMES_OFFSET_MAX) {
-        writer->has_first = true;
+        writer->has_first = 1;
         writer->first = ref;
         writer->first_at = (uint16_t)at;
         offset = known_offset(writer, suffix);
@@ -208,12 +208,12 @@ static __attribute__((noinline)) uint8_t *put_far_name(auth_writer_t *writer, ui
     return put_ending(p, offset);
 }
 
-/* The first name below the known one: that is its parent, or not. */
-static inline void suggest_parent(auth_writer_t *writer)
+/* What the parent of the first name written most likely is. */
+static inline void suggest_parent(auth_writer_t *writer, const zone_node_t *node)
 {
-    if (writer->parent == 0 && writer->known && writer->known->labels > 0) {
-        writer->parent = zone_node_ref(writer->zone, writer->known);
-        writer->parent_at = (uint16_t)known_offset(writer, writer->known);
+    if (node->labels > 0) {
+        writer->parent = zone_node_ref(writer->zone, node);
+        writer->parent_at = (uint16_t)known_offset(writer, node);
     }
 }
 
@@ -327,7 +327,10 @@ static inline uint8_t *put_referring(auth_writer_t *writer, uint8_t *p, uint16_t
 {
     const uint8_t *record = rrset->data;
     unsigned left = rrset->count;
-    suggest_parent(writer);
+    if (writer->parent == 0 && writer->known) { /* a neighbour of the name asked for, or of the closest one that exists */
+        bool is_exact = writer->known->length == writer->known_key->length && writer->known->labels > 0;
+        suggest_parent(writer, is_exact ? parent_of(writer->zone, writer->known) : writer->known);
+    }
     do {
         if (UNLIKELY(room(writer, p) < POINTER_SIZE + FIXED_SIZE + 2)) {
             return NULL;
@@ -513,32 +516,37 @@ unsigned auth_write_negative_soa(auth_writer_t *writer, const zone_node_t *node,
     return LIKELY(pointer != 0) ? write_rrset(writer, pointer, rrset, what, fixed) : write_at_node(writer, node, rrset, what, fixed);
 }
 
-unsigned auth_write_servers(auth_writer_t *writer, uint16_t pointer, const zone_rrset_t *rrset, uint16_t *targets, unsigned limit)
+static uint16_t target_offset(const auth_writer_t *writer, const uint8_t *name)
+{
+    size_t at = name[0] < AUTH_POINTER >> 8 ? (size_t)(name - writer->begin) : load_be16(name) & (AUTH_NAMES_OFFSET_MAX - 1u);
+    return at < AUTH_NAMES_OFFSET_MAX ? (uint16_t)at : AUTH_TARGET_UNKNOWN;
+}
+
+unsigned auth_write_servers(auth_writer_t *writer, uint16_t pointer, const zone_rrset_t *rrset, uint16_t targets[AUTH_TARGETS_MAX])
 {
     enum { RECORD = 2 + ONE_NAME };
     uint64_t fixed = rrset_fixed(rrset);
     uint8_t *p = writer->at;
     const uint8_t *record = rrset->data;
-    suggest_parent(writer);
-    for (unsigned i = 0; i < rrset->count; i++, record += RECORD) {
-        if (UNLIKELY(room(writer, p) < POINTER_SIZE + FIXED_SIZE + 2)) {
-            roll_back(writer);
-            return 0;
-        }
-        uint8_t *name = put_head(p, pointer, fixed) + 2;
-        p = put_name(writer, name, zone_ref_load(record + 2), false);
+    unsigned count = rrset->count;
+    if (writer->parent == 0 && writer->known) {
+        suggest_parent(writer, writer->known); /* servers inside the zone that is delegated */
+    }
+    for (unsigned i = 0; i < count; i++, record += RECORD) {
+        zone_ref_t ref = zone_ref_load(record + 2);
+        uint8_t *name = p + POINTER_SIZE + FIXED_SIZE + 2;
+        p = LIKELY(room(writer, p) >= POINTER_SIZE + FIXED_SIZE + 2) ? put_name(writer, put_head(p, pointer, fixed) + 2, ref, false) : NULL;
         if (UNLIKELY(!p)) {
             roll_back(writer);
             return 0;
         }
         store_be16(name - 2, (uint16_t)(p - name));
-        size_t at = name[0] < AUTH_POINTER >> 8 ? (size_t)(name - writer->begin) : load_be16(name) & (AUTH_NAMES_OFFSET_MAX - 1u);
-        if (i < limit) {
-            targets[i] = LIKELY(at < AUTH_NAMES_OFFSET_MAX) ? (uint16_t)at : 0;
+        if (LIKELY(i < AUTH_TARGETS_MAX)) {
+            targets[i] = auth_has_addresses(zone_node(writer->zone, ref)) ? target_offset(writer, name) : 0;
         }
     }
     writer->at = p;
-    return rrset->count;
+    return count;
 }
 
 unsigned auth_write_cname(auth_writer_t *writer, uint16_t pointer, uint32_t ttl_s, const name_t *target)

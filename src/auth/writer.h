@@ -26,12 +26,12 @@ typedef struct auth_writer {
     uint16_t known_at;           /* where it stands */
     uint16_t stamp;              /* of `zone` in names */
     /* Most names are one label below the known one, or below the parent of the name written last: no search at all. */
-    uint16_t parent_at; /* message offset of `parent` */
-    zone_ref_t parent;  /* 0: none */
+    zone_ref_t parent; /* 0: none */
     /* The first name that shares nothing with the known one is entered into the table only when another such name comes. */
-    zone_ref_t first; /* 0: none, or entered */
+    zone_ref_t first;   /* 0: none, or entered */
+    uint16_t has_first; /* there was one */
+    uint16_t parent_at; /* message offset of `parent` */
     uint16_t first_at;
-    bool has_first; /* there was one */
 } auth_writer_t;
 
 enum { ROOT_OWNER = 0 }; /* in place of a compression pointer: the owner is the root, one byte */
@@ -67,8 +67,15 @@ unsigned auth_write_rrset(auth_writer_t *writer, uint16_t pointer, const zone_rr
 unsigned auth_write_node_rrset(auth_writer_t *writer, const zone_node_t *node, const zone_rrset_t *rrset, uint32_t what);
 /* An RRset without references: A and AAAA. */
 unsigned auth_write_plain(auth_writer_t *writer, uint16_t pointer, const zone_rrset_t *rrset, uint32_t what);
-/* NS records. targets[i] becomes the message offset of the name of record i, as far as that stands there whole and i < limit; else 0. */
-unsigned auth_write_servers(auth_writer_t *writer, uint16_t pointer, const zone_rrset_t *rrset, uint16_t *targets, unsigned limit);
+/* NS records. For the first AUTH_TARGETS_MAX of them, targets[i] becomes the message offset of the name if that has addresses in this zone,
+ * AUTH_TARGET_UNKNOWN if it has and cannot be pointed at, else 0. */
+enum { AUTH_TARGETS_MAX = 32, AUTH_TARGET_UNKNOWN = 1 };
+unsigned auth_write_servers(auth_writer_t *writer, uint16_t pointer, const zone_rrset_t *rrset, uint16_t targets[AUTH_TARGETS_MAX]);
+/* Does a node hold A or AAAA that may come along? */
+static inline bool auth_has_addresses(const zone_node_t *node)
+{
+    return (node->flags & (ZONE_NODE_ADDRESS | ZONE_NODE_FOREIGN)) == ZONE_NODE_ADDRESS;
+}
 /* A SOA for a negative answer, with its own TTL (RFC 2308 3). pointer 0: to be found. */
 unsigned auth_write_negative_soa(auth_writer_t *writer, const zone_node_t *node, uint16_t pointer, const zone_rrset_t *rrset,
                                  uint32_t what);

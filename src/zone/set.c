@@ -108,20 +108,10 @@ zone_slot_t *zone_set_at(const zone_set_t *set, size_t index)
     return set->slots[index];
 }
 
-/* Searches for the suffixes whose numbers of labels are the bits of candidates, plus 64 * word; the longest first. */
-static inline zone_slot_t *find_among(const zone_set_t *set, const name_key_t *key, unsigned word, uint64_t candidates)
+static inline zone_slot_t *find_suffix(const zone_set_t *set, const name_key_t *key, unsigned labels)
 {
-    while (candidates != 0) {
-        unsigned bit = 63 - (unsigned)__builtin_clzll(candidates);
-        unsigned suffix = word * 64 + bit;
-        unsigned offset = key->offset[suffix];
-        const set_entry_t *entry = entry_of(set, key->hash[suffix], key->wire + offset, (size_t)key->length - offset);
-        if (entry->slot) {
-            return entry->slot;
-        }
-        candidates ^= UINT64_C(1) << bit;
-    }
-    return NULL;
+    unsigned offset = key->offset[labels];
+    return entry_of(set, key->hash[labels], key->wire + offset, (size_t)key->length - offset)->slot;
 }
 
 /* The numbers of labels up to `last`, as bits. */
@@ -130,19 +120,36 @@ static inline uint64_t up_to(unsigned last)
     return UINT64_MAX >> (63 - last);
 }
 
-static __attribute__((noinline)) zone_slot_t *find_long(const zone_set_t *set, const name_key_t *key, unsigned labels)
+/* The longest of the suffixes with so many labels that are an apex. */
+static __attribute__((noinline)) zone_slot_t *find_longest(const zone_set_t *set, const name_key_t *key, unsigned labels)
 {
-    zone_slot_t *slot = find_among(set, key, 1, set->lengths[1] & up_to(labels - 64));
-    return slot ? slot : find_among(set, key, 0, set->lengths[0]);
+    for (unsigned word = labels / 64 + 1; word-- > 0;) {
+        uint64_t candidates = set->lengths[word] & up_to(labels < word * 64 + 63 ? labels - word * 64 : 63);
+        for (; candidates != 0; candidates &= ~(UINT64_C(1) << (63 - __builtin_clzll(candidates)))) {
+            zone_slot_t *slot = find_suffix(set, key, word * 64 + 63 - (unsigned)__builtin_clzll(candidates));
+            if (slot) {
+                return slot;
+            }
+        }
+    }
+    return NULL;
 }
 
 zone_slot_t *zone_set_find(const zone_set_t *set, const name_key_t *key, unsigned labels)
 {
     DEBUG_ASSERT(labels <= key->labels);
-    if (UNLIKELY(labels >= 64)) {
-        return find_long(set, key, labels);
+    /* Mostly the first probe for the longest suffix that may be an apex hits. */
+    uint64_t candidates = LIKELY(labels < 64) ? set->lengths[0] & up_to(labels) : 0;
+    if (LIKELY(candidates != 0)) {
+        unsigned longest = 63 - (unsigned)__builtin_clzll(candidates);
+        unsigned offset = key->offset[longest];
+        const set_entry_t *entry = &set->entries[(key->hash[longest] >> 32) * set->home_count >> 32];
+        if (LIKELY(entry->slot && entry->hash == key->hash[longest] &&
+                   same_octets(entry->slot, key->wire + offset, (size_t)key->length - offset))) {
+            return entry->slot;
+        }
     }
-    return find_among(set, key, 0, set->lengths[0] & up_to(labels));
+    return find_longest(set, key, labels);
 }
 
 zone_slot_t *zone_set_get(const zone_set_t *set, const uint8_t *name)
