@@ -253,6 +253,21 @@ static __attribute__((noinline)) bool take_target(auth_state_t *state, step_t st
     return true;
 }
 
+/* A zone without signatures has nothing to add for DO. */
+static inline bool wants_dnssec(const query_t *query, const zone_contents_t *zone)
+{
+    return query->edns.dnssec_ok & zone_head(zone)->is_signed; /* false without EDNS */
+}
+
+static inline void set_dnssec(auth_state_t *state, bool dnssec)
+{
+    state->dnssec = dnssec;
+    state->what = WRITE_RECORDS | (uint32_t)dnssec * WRITE_SIGNATURES;
+    if (UNLIKELY(state->request->rotate_rrsets)) {
+        state->what |= (uint32_t)state->request->query->id << WRITE_ROTATION_SHIFT;
+    }
+}
+
 /* The next name of a chain; false: the chain ends here, and who asked goes on from its last name. A loop shows itself as a name that
  * was there before; should two names share a hash, one chain ends early. */
 static __attribute__((noinline)) bool follow(auth_state_t *state, step_t step)
@@ -272,6 +287,7 @@ static __attribute__((noinline)) bool follow(auth_state_t *state, step_t step)
             state->place = PLACE_OFFSETS;
         }
         state->zone = contents;
+        set_dnssec(state, wants_dnssec(state->request->query, contents));
         auth_writer_switch(&state->writer, contents, auth_names_next_zone(&state->names));
     }
     return contents != NULL;
@@ -289,7 +305,9 @@ static void write_negative(auth_state_t *state)
     }
     uint16_t pointer = LIKELY(state->place == PLACE_WHOLE) ? auth_pointer_above(state, apex) : 0;
     if (auth_require(state, AUTHORITY, auth_write_negative_soa(&state->writer, apex, pointer, soa, what))) {
-        auth_write_proofs(state);
+        if (state->count.proofs > 0) {
+            auth_write_proofs(state);
+        }
     }
 }
 
@@ -307,12 +325,9 @@ static __attribute__((noinline)) void write_optional(auth_state_t *state)
 }
 
 /* Proofs of an earlier zone of the chain leave the writer there. */
-static void write_proofs_and_return(auth_state_t *state)
+static __attribute__((noinline)) void write_proofs_and_return(auth_state_t *state)
 {
     uint16_t stamp = state->writer.stamp;
-    if (state->count.proofs == 0) {
-        return;
-    }
     auth_write_proofs(state);
     if (state->writer.zone != state->zone) {
         auth_writer_switch(&state->writer, state->zone, stamp);
@@ -324,7 +339,9 @@ static void write_sections(auth_state_t *state)
     auth_answer_t *answer = state->answer;
     switch (answer->outcome) {
     case AUTH_ANSWER:
-        write_proofs_and_return(state);
+        if (UNLIKELY(state->count.proofs > 0)) {
+            write_proofs_and_return(state);
+        }
         if (!(answer->flags & FLAG_TC) && (state->additional || !state->request->minimal_responses)) {
             write_optional(state);
         }
@@ -372,7 +389,6 @@ static __attribute__((noinline)) void set_error(const auth_request_t *request, a
 static inline void begin(auth_state_t *state, const auth_request_t *request, auth_answer_t *answer)
 {
     const query_t *query = request->query;
-    bool dnssec = query->edns.dnssec_ok; /* false without EDNS */
     state->request = request;
     state->answer = answer;
     state->zone = answer->zone;
@@ -380,11 +396,7 @@ static inline void begin(auth_state_t *state, const auth_request_t *request, aut
     state->at = MESSAGE_HEADER_SIZE;
     state->pointer = LIKELY(query->name.labels > 0) ? AUTH_POINTER | MESSAGE_HEADER_SIZE : ROOT_OWNER;
     state->type = request->type;
-    state->dnssec = dnssec;
-    state->what = WRITE_RECORDS | (uint32_t)dnssec * WRITE_SIGNATURES;
-    if (UNLIKELY(request->rotate_rrsets)) {
-        state->what |= (uint32_t)query->id << WRITE_ROTATION_SHIFT;
-    }
+    set_dnssec(state, wants_dnssec(query, answer->zone));
     state->additional = NULL;
     memset(&state->count, 0, sizeof state->count);
     state->place = PLACE_WHOLE;

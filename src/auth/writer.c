@@ -57,6 +57,12 @@ static inline const zone_node_t *parent_of(const zone_contents_t *zone, const zo
     return zone_node(zone, node->parent);
 }
 
+/* The same where the base stands in a register. */
+static inline const zone_node_t *node_at(const uint8_t *base, zone_ref_t ref)
+{
+    return (const zone_node_t *)(const void *)(base + (size_t)ref * 8);
+}
+
 /* The offset of a node's name in the known one, of which it is a suffix; 0 for the root. */
 static inline unsigned known_offset(const auth_writer_t *writer, const zone_node_t *suffix)
 {
@@ -66,23 +72,23 @@ static inline unsigned known_offset(const auth_writer_t *writer, const zone_node
 /* The nearest ancestor of a node, or itself, that is a suffix of the known name; the root at last. */
 static inline const zone_node_t *common_suffix(const auth_writer_t *writer, const zone_node_t *node)
 {
-    const zone_contents_t *zone = writer->zone;
+    const uint8_t *base = zone_head(writer->zone)->base;
     const zone_node_t *known = writer->known;
     if (UNLIKELY(!known)) {
         while (node->labels > 0) {
-            node = parent_of(zone, node);
+            node = node_at(base, node->parent);
         }
         return node;
     }
     while (node->labels > known->labels) {
-        node = parent_of(zone, node);
+        node = node_at(base, node->parent);
     }
     while (known->labels > node->labels) {
-        known = parent_of(zone, known);
+        known = node_at(base, known->parent);
     }
     while (node != known) {
-        node = parent_of(zone, node);
-        known = parent_of(zone, known);
+        node = node_at(base, node->parent);
+        known = node_at(base, known->parent);
     }
     return node;
 }
@@ -218,9 +224,9 @@ static inline void suggest_parent(auth_writer_t *writer, const zone_node_t *node
 }
 
 /* Writes the name of a node at p. NULL: no room. `entered`: the name can be found again by auth_writer_find(). */
-static inline __attribute__((always_inline)) uint8_t *put_name(auth_writer_t *writer, uint8_t *p, zone_ref_t ref, bool entered)
+static inline __attribute__((always_inline)) uint8_t *put_name(auth_writer_t *writer, uint8_t *p, const zone_node_t *node, zone_ref_t ref,
+                                                               bool entered)
 {
-    const zone_node_t *node = zone_node(writer->zone, ref);
     if (node->parent != writer->parent || writer->parent == 0) {
         return put_far_name(writer, p, ref);
     }
@@ -256,7 +262,7 @@ static __attribute__((noinline)) uint8_t *put_references(auth_writer_t *writer, 
         in += 2;
     }
     for (unsigned names = size >= TWO_NAMES ? 2 : 1; names > 0; names--, in += ONE_NAME) {
-        p = put_name(writer, p, zone_ref_load(in), !is_soa);
+        p = put_name(writer, p, zone_node(writer->zone, zone_ref_load(in)), zone_ref_load(in), !is_soa);
         if (UNLIKELY(!p)) {
             return NULL;
         }
@@ -338,7 +344,8 @@ static inline uint8_t *put_referring(auth_writer_t *writer, uint8_t *p, uint16_t
         uint8_t *rdlength = put_head(p, pointer, fixed);
         unsigned size = load_be16(record);
         if (LIKELY(size == ONE_NAME)) {
-            p = put_name(writer, rdlength + 2, zone_ref_load(record + 2), true);
+            zone_ref_t ref = zone_ref_load(record + 2);
+            p = put_name(writer, rdlength + 2, zone_node(writer->zone, ref), ref, true);
         } else {
             p = put_references(writer, rdlength + 2, record);
         }
@@ -439,7 +446,7 @@ unsigned auth_write_plain(auth_writer_t *writer, uint16_t pointer, const zone_rr
 
 static uint8_t *put_record(auth_writer_t *writer, const zone_node_t *node, uint64_t fixed, const uint8_t *record, bool has_refs)
 {
-    uint8_t *p = put_name(writer, writer->at, zone_node_ref(writer->zone, node), true);
+    uint8_t *p = put_name(writer, writer->at, node, zone_node_ref(writer->zone, node), true);
     if (!p || room(writer, p) < FIXED_SIZE) {
         return NULL;
     }
@@ -528,6 +535,7 @@ unsigned auth_write_servers(auth_writer_t *writer, uint16_t pointer, const zone_
     uint64_t fixed = rrset_fixed(rrset);
     uint8_t *p = writer->at;
     const uint8_t *record = rrset->data;
+    const uint8_t *base = zone_head(writer->zone)->base;
     unsigned count = rrset->count;
     if (writer->parent == 0 && writer->known) {
         suggest_parent(writer, writer->known); /* servers inside the zone that is delegated */
@@ -535,14 +543,16 @@ unsigned auth_write_servers(auth_writer_t *writer, uint16_t pointer, const zone_
     for (unsigned i = 0; i < count; i++, record += RECORD) {
         zone_ref_t ref = zone_ref_load(record + 2);
         uint8_t *name = p + POINTER_SIZE + FIXED_SIZE + 2;
-        p = LIKELY(room(writer, p) >= POINTER_SIZE + FIXED_SIZE + 2) ? put_name(writer, put_head(p, pointer, fixed) + 2, ref, false) : NULL;
+        const zone_node_t *node = node_at(base, ref);
+        p = LIKELY(room(writer, p) >= POINTER_SIZE + FIXED_SIZE + 2) ? put_name(writer, put_head(p, pointer, fixed) + 2, node, ref, false)
+                                                                     : NULL;
         if (UNLIKELY(!p)) {
             roll_back(writer);
             return 0;
         }
         store_be16(name - 2, (uint16_t)(p - name));
         if (LIKELY(i < AUTH_TARGETS_MAX)) {
-            targets[i] = auth_has_addresses(zone_node(writer->zone, ref)) ? target_offset(writer, name) : 0;
+            targets[i] = auth_has_addresses(node) ? target_offset(writer, name) : 0;
         }
     }
     writer->at = p;

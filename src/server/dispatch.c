@@ -277,6 +277,17 @@ static __attribute__((noinline)) void answer_special(dispatch_t *dispatch, excha
     }
 }
 
+/* A question of class IN for data, no error, no TSIG. The four octets from opcode on are looked at as one. */
+static inline bool is_ordinary(const query_t *query)
+{
+    static const uint8_t ordinary[4] = {OPCODE_QUERY, RCODE_NOERROR, true, false};
+    _Static_assert(offsetof(query_t, rcode) == offsetof(query_t, opcode) + 1 &&
+                       offsetof(query_t, has_question) == offsetof(query_t, opcode) + 2 &&
+                       offsetof(query_t, has_tsig) == offsetof(query_t, opcode) + 3,
+                   "the order of these fields");
+    return memcmp(&query->opcode, ordinary, sizeof ordinary) == 0 && query->rrclass == CLASS_IN && !is_meta(query->type);
+}
+
 /* Header and question are those of the request; the limits follow from transport and EDNS. */
 static inline void begin(exchange_t *exchange, const query_t *query, uint8_t *out, size_t capacity)
 {
@@ -340,8 +351,7 @@ void dispatch_answer(void *context, const net_client_t *client, const uint8_t *r
     exchange->client = client;
     exchange->reply = reply;
     begin(exchange, query, out, capacity);
-    bool is_ordinary = (query->rcode | query->opcode) == 0 && query->has_question && !query->has_tsig && query->rrclass == CLASS_IN;
-    if (LIKELY(is_ordinary && !is_meta(query->type))) {
+    if (LIKELY(is_ordinary(query))) {
         auth_answer(dispatch->auth, &exchange->request, &exchange->answer);
     } else {
         answer_special(dispatch, exchange);
