@@ -16,7 +16,8 @@ typedef enum step {
 
 auth_t *auth_new(void)
 {
-    return calloc(1, sizeof(auth_t)); /* an empty table of names is all zero */
+    auth_state_t *state = calloc(1, sizeof *state); /* an empty table of names is all zero */
+    return state ? &state->head : NULL;
 }
 
 void auth_free(auth_t *auth)
@@ -58,7 +59,7 @@ static inline const zone_slot_t *find_zone(auth_state_t *state, const zone_set_t
 
 static step_t done(auth_state_t *state, auth_outcome_t outcome)
 {
-    state->answer->outcome = outcome;
+    state->head.answer.outcome = outcome;
     return STEP_DONE;
 }
 
@@ -79,14 +80,14 @@ static const zone_rrset_t *first_rrset(const zone_node_t *node, bool with_signat
  * but those who amplify. */
 static const zone_rrset_t *choose_rrset(auth_state_t *state, const zone_node_t *node)
 {
-    if (state->type == TYPE_ANY) {
+    if (state->head.request.type == TYPE_ANY) {
         return first_rrset(node, false);
     }
-    if (state->type == TYPE_RRSIG) {
+    if (state->head.request.type == TYPE_RRSIG) {
         state->what = WRITE_SIGNATURES;
         return first_rrset(node, true);
     }
-    return zone_node_find(node, state->type);
+    return zone_node_find(node, state->head.request.type);
 }
 
 static bool has_additional(const auth_state_t *state, const zone_rrset_t *rrset)
@@ -98,7 +99,7 @@ static bool has_additional(const auth_state_t *state, const zone_rrset_t *rrset)
     case TYPE_SRV:
     case TYPE_SVCB:
     case TYPE_HTTPS:
-        return !state->request->minimal_responses;
+        return !state->head.request.minimal_responses;
     default:
         return false;
     }
@@ -109,7 +110,7 @@ static inline __attribute__((always_inline)) step_t answer_from_node(auth_state_
 {
     const zone_rrset_t *rrset = choose_rrset(state, node);
     if (LIKELY(rrset)) {
-        state->answer->outcome = AUTH_ANSWER;
+        state->head.answer.outcome = AUTH_ANSWER;
         if (auth_require(state, ANSWER, auth_write_rrset(&state->writer, state->pointer, rrset, state->what)) &&
             has_additional(state, rrset)) {
             state->additional = rrset;
@@ -117,14 +118,14 @@ static inline __attribute__((always_inline)) step_t answer_from_node(auth_state_
         }
         return STEP_DONE;
     }
-    if (!(node->flags & ZONE_NODE_CNAME) || state->type == TYPE_RRSIG) {
+    if (!(node->flags & ZONE_NODE_CNAME) || state->head.request.type == TYPE_RRSIG) {
         return done(state, AUTH_NODATA);
     }
     rrset = zone_node_find(node, TYPE_CNAME);
     if (!rrset) {
         return done(state, AUTH_NODATA);
     }
-    state->answer->outcome = AUTH_CHAIN_END;
+    state->head.answer.outcome = AUTH_CHAIN_END;
     state->owner = zone_node(state->zone, zone_ref_load(rrset->data + 2));
     const uint8_t *target = state->writer.at + (LIKELY(state->pointer != ROOT_OWNER) ? 2 : 1) + 10; /* behind the record's head */
     if (!auth_require(state, ANSWER, auth_write_rrset(&state->writer, state->pointer, rrset, state->what))) {
@@ -154,8 +155,8 @@ static __attribute__((noinline)) step_t answer_from_dname(auth_state_t *state)
     if (UNLIKELY(!rrset)) {
         return done(state, AUTH_NODATA);
     }
-    const query_t *query = state->request->query;
-    state->answer->outcome = AUTH_CHAIN_END;
+    const query_t *query = state->head.request.query;
+    state->head.answer.outcome = AUTH_CHAIN_END;
     if (!was_used(state, rrset) && !auth_require(state, ANSWER, auth_write_node_rrset(&state->writer, node, rrset, state->what))) {
         return STEP_DONE;
     }
@@ -171,7 +172,7 @@ static __attribute__((noinline)) step_t answer_from_dname(auth_state_t *state)
 static __attribute__((noinline)) step_t answer_from_wildcard(auth_state_t *state)
 {
     step_t step = answer_from_node(state, state->found.wildcard);
-    if (state->dnssec && state->answer->outcome != AUTH_NODATA) {
+    if (state->dnssec && state->head.answer.outcome != AUTH_NODATA) {
         auth_prove_wildcard_answer(state);
     }
     return step;
@@ -186,7 +187,7 @@ static inline step_t answer_name(auth_state_t *state)
     } else if (state->place == PLACE_OFFSETS) {
         auth_writer_enter(&state->writer, found->node, state->offsets);
     }
-    if (found->cut && !(state->type == TYPE_DS && found->exact && found->node == found->cut)) {
+    if (found->cut && !(state->head.request.type == TYPE_DS && found->exact && found->node == found->cut)) {
         return done(state, AUTH_REFERRAL);
     }
     if (UNLIKELY(found->dname)) {
@@ -263,8 +264,8 @@ static inline void set_dnssec(auth_state_t *state, bool dnssec)
 {
     state->dnssec = dnssec;
     state->what = WRITE_RECORDS | (uint32_t)dnssec * WRITE_SIGNATURES;
-    if (UNLIKELY(state->request->rotate_rrsets)) {
-        state->what |= (uint32_t)state->request->query->id << WRITE_ROTATION_SHIFT;
+    if (UNLIKELY(state->head.request.rotate_rrsets)) {
+        state->what |= (uint32_t)state->head.request.query->id << WRITE_ROTATION_SHIFT;
     }
 }
 
@@ -279,7 +280,7 @@ static __attribute__((noinline)) bool follow(auth_state_t *state, step_t step)
     if (!take_target(state, step) || was_visited(state, state->key->hash[state->key->labels])) {
         return false;
     }
-    const zone_slot_t *slot = find_zone(state, state->request->zones, state->key, state->type);
+    const zone_slot_t *slot = find_zone(state, state->head.request.zones, state->key, state->head.request.type);
     const zone_contents_t *contents = slot ? contents_of(slot) : NULL;
     if (contents && contents != state->zone) {
         if (state->place == PLACE_TABLE) {
@@ -287,7 +288,7 @@ static __attribute__((noinline)) bool follow(auth_state_t *state, step_t step)
             state->place = PLACE_OFFSETS;
         }
         state->zone = contents;
-        set_dnssec(state, wants_dnssec(state->request->query, contents));
+        set_dnssec(state, wants_dnssec(state->head.request.query, contents));
         auth_writer_switch(&state->writer, contents, auth_names_next_zone(&state->names));
     }
     return contents != NULL;
@@ -314,7 +315,7 @@ static void write_negative(auth_state_t *state)
 static __attribute__((noinline)) void write_optional(auth_state_t *state)
 {
     const zone_node_t *apex = zone_apex(state->zone);
-    if (!state->request->minimal_responses && state->type != TYPE_NS) {
+    if (!state->head.request.minimal_responses && state->head.request.type != TYPE_NS) {
         const zone_rrset_t *servers = zone_node_find(apex, TYPE_NS);
         uint32_t what = WRITE_RECORDS | (state->dnssec ? WRITE_SIGNATURES : 0);
         (void)(servers && auth_offer(state, AUTHORITY, auth_write_node_rrset(&state->writer, apex, servers, what)));
@@ -336,13 +337,13 @@ static __attribute__((noinline)) void write_proofs_and_return(auth_state_t *stat
 
 static void write_sections(auth_state_t *state)
 {
-    auth_answer_t *answer = state->answer;
+    auth_answer_t *answer = &state->head.answer;
     switch (answer->outcome) {
     case AUTH_ANSWER:
         if (UNLIKELY(state->count.proofs > 0)) {
             write_proofs_and_return(state);
         }
-        if (!(answer->flags & FLAG_TC) && (state->additional || !state->request->minimal_responses)) {
+        if (!(answer->flags & FLAG_TC) && (state->additional || !state->head.request.minimal_responses)) {
             write_optional(state);
         }
         break;
@@ -386,37 +387,39 @@ static __attribute__((noinline)) void set_error(const auth_request_t *request, a
     answer->outcome = outcome;
 }
 
-static inline void begin(auth_state_t *state, const auth_request_t *request, auth_answer_t *answer)
+static inline void begin(auth_state_t *state, const zone_contents_t *zone)
 {
+    const auth_request_t *request = &state->head.request;
     const query_t *query = request->query;
-    state->request = request;
-    state->answer = answer;
-    state->zone = answer->zone;
+    state->zone = zone;
     state->key = &query->name;
     state->at = MESSAGE_HEADER_SIZE;
     state->pointer = LIKELY(query->name.labels > 0) ? AUTH_POINTER | MESSAGE_HEADER_SIZE : ROOT_OWNER;
-    state->type = request->type;
-    set_dnssec(state, wants_dnssec(query, answer->zone));
+    set_dnssec(state, wants_dnssec(query, zone));
     state->additional = NULL;
     memset(&state->count, 0, sizeof state->count);
     state->place = PLACE_WHOLE;
-    auth_writer_init(&state->writer, &state->names, state->zone, request->out, request->size, request->limit);
+    auth_writer_init(&state->writer, &state->names, zone, request->out, request->size, request->limit);
 }
 
-void auth_answer(auth_t *state, const auth_request_t *request, auth_answer_t *answer)
+void auth_answer(auth_t *auth)
 {
+    auth_state_t *state = (auth_state_t *)auth;
+    const auth_request_t *request = &auth->request;
+    auth_answer_t *answer = &auth->answer;
     const zone_slot_t *slot = find_zone(state, request->zones, &request->query->name, request->type);
+    const zone_contents_t *zone = slot ? contents_of(slot) : NULL;
     memset(answer->counts, 0, sizeof answer->counts);
     answer->flags = FLAG_AA;
     answer->rcode = RCODE_NOERROR;
     answer->extended_error = EDE_NONE;
     answer->slot = slot;
-    answer->zone = slot ? contents_of(slot) : NULL;
-    if (UNLIKELY(!answer->zone)) {
+    answer->zone = zone;
+    if (UNLIKELY(!zone)) {
         set_error(request, answer, slot ? AUTH_FAILURE : AUTH_REFUSED, slot ? EDE_NOT_READY : EDE_NOT_AUTHORITATIVE);
         return;
     }
-    begin(state, request, answer);
+    begin(state, zone);
     for (;;) {
         step_t step = answer_name(state);
         if (LIKELY(step == STEP_DONE) || !follow(state, step)) {

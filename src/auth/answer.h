@@ -38,9 +38,6 @@ typedef enum auth_outcome {
     AUTH_OUTCOMES
 } auth_outcome_t;
 
-/* Working memory of one thread. */
-typedef struct auth_state auth_t;
-
 typedef struct auth_request {
     const query_t *query;    /* opcode QUERY, class IN, a question */
     uint16_t type;           /* what is looked for: the question's type, or SOA in place of IXFR (RFC 1995 2); no transfer */
@@ -63,10 +60,17 @@ typedef struct auth_answer {
     const zone_slot_t *slot;     /* likewise; NULL: none */
 } auth_answer_t;
 
+/* The head of one thread's working memory: what the caller fills in, and what it finds afterwards. */
+typedef struct auth {
+    auth_request_t request;
+    auth_answer_t answer;
+} auth_t;
+
 /* NULL without memory. */
 auth_t *auth_new(void);
 void auth_free(auth_t *auth);
 
-/* Answers. Every field of *answer is set. Any thread that may read the zones, with an auth_t of its own; cost: one zone look-up for each
- * name of the chain and one sequential read of each RRset sent; up to three NSEC3 hashes where a zone denies with NSEC3. */
-void auth_answer(auth_t *auth, const auth_request_t *request, auth_answer_t *answer);
+/* Answers auth->request; every field of auth->answer is set. Any thread that may read the zones, with an auth_t of its own; cost: one zone
+ * look-up for each name of the chain and one sequential read of each RRset sent; up to three NSEC3 hashes where a zone denies with NSEC3.
+ */
+void auth_answer(auth_t *auth);

@@ -87,7 +87,7 @@ static bool push_hashed(auth_state_t *state, const uint8_t *wire, size_t length,
 
 static void fail(auth_state_t *state)
 {
-    state->answer->outcome = AUTH_FAILURE;
+    state->head.answer.outcome = AUTH_FAILURE;
 }
 
 /* The closest provable encloser: with opt-out, insecure delegations and the empty non-terminals above them have no NSEC3

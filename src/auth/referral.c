@@ -52,7 +52,7 @@ static inline void write_glue(auth_state_t *state, const zone_node_t *cut, const
         if (!is_at_or_below(state->zone, node, cut)) {
             has_others = true;
         } else if (!auth_write_addresses(state, node, at)) {
-            state->answer->flags |= FLAG_TC;
+            state->head.answer.flags |= FLAG_TC;
             return;
         }
     }
@@ -71,7 +71,7 @@ static __attribute__((noinline)) bool write_security(auth_state_t *state, const 
         return false;
     }
     auth_write_proofs(state);
-    return !(state->answer->flags & FLAG_TC);
+    return !(state->head.answer.flags & FLAG_TC);
 }
 
 void auth_write_referral(auth_state_t *state)

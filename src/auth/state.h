@@ -23,16 +23,14 @@ typedef struct auth_proof {
 } auth_proof_t;
 
 typedef struct auth_state {
+    auth_t head; /* first: the caller knows no more */
     auth_writer_t writer;
-    const auth_request_t *request;
-    auth_answer_t *answer;
     const zone_contents_t *zone; /* that answers for the current name */
     const name_key_t *key;       /* the current name: the question's, or what a chain has led to */
     uint16_t at;                 /* message offset of the current name */
     uint16_t pointer;            /* compression pointer to it; ROOT_OWNER for the root */
-    uint16_t type;
-    bool dnssec;   /* the client set DO */
-    uint32_t what; /* WRITE_* for RRsets of the answer */
+    bool dnssec;                 /* the client set DO */
+    uint32_t what;               /* WRITE_* for RRsets of the answer */
     struct {
         uint8_t hops;
         uint8_t dnames;
@@ -78,9 +76,9 @@ static inline unsigned auth_write_above(auth_state_t *state, const zone_node_t *
 /* Counts what a writer's call returned; false, with TC set, if it wrote nothing. */
 static inline bool auth_require(auth_state_t *state, unsigned section, unsigned records)
 {
-    state->answer->counts[section] = (uint16_t)(state->answer->counts[section] + records);
+    state->head.answer.counts[section] = (uint16_t)(state->head.answer.counts[section] + records);
     if (UNLIKELY(records == 0)) {
-        state->answer->flags |= FLAG_TC;
+        state->head.answer.flags |= FLAG_TC;
         return false;
     }
     return true;
@@ -89,7 +87,7 @@ static inline bool auth_require(auth_state_t *state, unsigned section, unsigned 
 /* The same for data that may be missing. */
 static inline bool auth_offer(auth_state_t *state, unsigned section, unsigned records)
 {
-    state->answer->counts[section] = (uint16_t)(state->answer->counts[section] + records);
+    state->head.answer.counts[section] = (uint16_t)(state->head.answer.counts[section] + records);
     return records > 0;
 }
 

@@ -17,7 +17,7 @@ static const char *text_of(const exchange_t *exchange)
         {"\10hostname\4bind", 15, false},
         {"\2id\6server", 11, false},
     };
-    const name_key_t *key = &exchange->request.query->name;
+    const name_key_t *key = &exchange->auth->request.query->name;
     for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
         if (key->length == names[i].size && memcmp(key->wire, names[i].name, key->length) == 0) {
             return names[i].is_version ? exchange->view->version : exchange->view->hostname;
@@ -29,21 +29,21 @@ static const char *text_of(const exchange_t *exchange)
 void chaos_answer(exchange_t *exchange)
 {
     enum { RECORD_SIZE = 2 + 10, STRING_MAX = 255 };
-    const query_t *query = exchange->request.query;
+    const query_t *query = exchange->auth->request.query;
     const char *text = query->type == TYPE_TXT || query->type == TYPE_ANY ? text_of(exchange) : NULL;
     if (!text) {
         exchange_fail(exchange, RCODE_REFUSED, EDE_NONE);
         return;
     }
     size_t length = strnlen(text, STRING_MAX);
-    auth_answer_t *answer = &exchange->answer;
+    auth_answer_t *answer = &exchange->auth->answer;
     exchange_fail(exchange, RCODE_NOERROR, EDE_NONE);
     answer->flags = FLAG_AA;
-    if (answer->size + RECORD_SIZE + 1 + length > exchange->request.limit) {
+    if (answer->size + RECORD_SIZE + 1 + length > exchange->auth->request.limit) {
         answer->flags |= FLAG_TC;
         return;
     }
-    uint8_t *p = exchange->request.out + answer->size;
+    uint8_t *p = exchange->auth->request.out + answer->size;
     store_be16(p, 0xc000 | MESSAGE_HEADER_SIZE); /* the question's name */
     store_be16(p + 2, TYPE_TXT);
     store_be16(p + 4, CLASS_CH);

@@ -33,7 +33,6 @@ struct dispatch {
     _Atomic uint64_t bytes_in;
     _Atomic uint64_t bytes_out;
     _Atomic(const dispatch_view_t *) *view;
-    auth_t *auth;
     exchange_t exchange;
     query_t query;
 };
@@ -153,8 +152,8 @@ uint64_t dispatch_count(const dispatch_t *dispatch, dispatch_counter_t counter)
 
 static inline void count_request(dispatch_t *dispatch, const exchange_t *exchange, size_t size)
 {
-    const edns_t *edns = &exchange->request.query->edns;
-    const auth_answer_t *answer = &exchange->answer;
+    const edns_t *edns = &exchange->auth->request.query->edns;
+    const auth_answer_t *answer = &exchange->auth->answer;
     unsigned tally = exchange_is_stream(exchange) ? TALLY_STREAM : 0;
     if (edns->present) {
         tally |= edns->dnssec_ok ? TALLY_EDNS | TALLY_DNSSEC_OK : TALLY_EDNS;
@@ -181,19 +180,19 @@ dispatch_t *dispatch_new(_Atomic(const dispatch_view_t *) *view)
     }
     memset(dispatch, 0, sizeof *dispatch);
     dispatch->view = view;
-    dispatch->exchange.request.query = &dispatch->query;
-    dispatch->auth = auth_new();
-    if (!dispatch->auth) {
+    dispatch->exchange.auth = auth_new();
+    if (!dispatch->exchange.auth) {
         free(dispatch);
         return NULL;
     }
+    dispatch->exchange.auth->request.query = &dispatch->query;
     return dispatch;
 }
 
 void dispatch_free(dispatch_t *dispatch)
 {
     if (dispatch) {
-        auth_free(dispatch->auth);
+        auth_free(dispatch->exchange.auth);
         free(dispatch);
     }
 }
@@ -207,8 +206,8 @@ static void answer_transfer(dispatch_t *dispatch, exchange_t *exchange)
         add(&dispatch->transfers, 1);
         break;
     case TRANSFER_SOA:
-        exchange->request.type = TYPE_SOA;
-        auth_answer(dispatch->auth, &exchange->request, &exchange->answer);
+        exchange->auth->request.type = TYPE_SOA;
+        auth_answer(dispatch->exchange.auth);
         break;
     case TRANSFER_REFUSED:
         add(&dispatch->transfers_refused, 1);
@@ -219,7 +218,7 @@ static void answer_transfer(dispatch_t *dispatch, exchange_t *exchange)
 /* NOTIFY and UPDATE: we are the primary and take neither (RFC 1996 3.10, RFC 2136 3.1). */
 static void answer_maintenance(exchange_t *exchange)
 {
-    const query_t *query = exchange->request.query;
+    const query_t *query = exchange->auth->request.query;
     const zone_slot_t *slot = query->has_question ? zone_set_get(exchange->view->zones, query->name.wire) : NULL;
     if (!query->has_question) {
         exchange_fail(exchange, RCODE_FORMERR, EDE_NONE);
@@ -233,7 +232,7 @@ static void answer_maintenance(exchange_t *exchange)
 /* Types that are no data (RFC 6895 3.1). */
 static __attribute__((noinline)) void answer_meta(dispatch_t *dispatch, exchange_t *exchange)
 {
-    switch (exchange->request.query->type) {
+    switch (exchange->auth->request.query->type) {
     case TYPE_AXFR:
     case TYPE_IXFR:
         answer_transfer(dispatch, exchange);
@@ -256,7 +255,7 @@ static bool is_meta(uint16_t type)
 /* Everything but an ordinary question. */
 static __attribute__((noinline)) void answer_special(dispatch_t *dispatch, exchange_t *exchange)
 {
-    const query_t *query = exchange->request.query;
+    const query_t *query = exchange->auth->request.query;
     if (query->rcode != RCODE_NOERROR) {
         exchange_fail(exchange, query->rcode, EDE_NONE);
     } else if (query->has_tsig) {
@@ -307,21 +306,21 @@ static inline void begin(exchange_t *exchange, const query_t *query, uint8_t *ou
         }
     }
     exchange->tsig_error = 0;
-    exchange->request.type = query->type;
-    exchange->request.zones = view->zones;
-    exchange->request.out = out;
-    exchange->request.size = size;
-    exchange->request.limit = limit;
-    exchange->request.minimal_responses = view->minimal_responses;
-    exchange->request.rotate_rrsets = view->rotate_rrsets;
+    exchange->auth->request.type = query->type;
+    exchange->auth->request.zones = view->zones;
+    exchange->auth->request.out = out;
+    exchange->auth->request.size = size;
+    exchange->auth->request.limit = limit;
+    exchange->auth->request.minimal_responses = view->minimal_responses;
+    exchange->auth->request.rotate_rrsets = view->rotate_rrsets;
     (void)copy_bytes(out, query->message, size);
 }
 
 /* Completes header, OPT and TSIG; returns the size of the message. */
 static inline size_t close_message(const exchange_t *exchange, uint8_t *out)
 {
-    size_t size = exchange->answer.size;
-    unsigned additional = exchange->answer.counts[2];
+    size_t size = exchange->auth->answer.size;
+    unsigned additional = exchange->auth->answer.counts[2];
     size_t opt = reply_write_opt(exchange, out + size, size);
     additional += opt > 0;
     size += opt;
@@ -352,7 +351,7 @@ void dispatch_answer(void *context, const net_client_t *client, const uint8_t *r
     exchange->reply = reply;
     begin(exchange, query, out, capacity);
     if (LIKELY(is_ordinary(query))) {
-        auth_answer(dispatch->auth, &exchange->request, &exchange->answer);
+        auth_answer(dispatch->exchange.auth);
     } else {
         answer_special(dispatch, exchange);
     }

@@ -14,8 +14,8 @@
 #include <string.h>
 
 typedef struct exchange {
-    auth_request_t request; /* query, out, size of header and question, limit of what stands before the OPT record */
-    auth_answer_t answer;   /* what stands in out, and how it is to be closed */
+    auth_t *auth; /* request: query, out, size of header and question, limit of what stands before the OPT record; answer: what stands in
+                   * out, and how it is to be closed */
     const dispatch_view_t *view;
     const net_client_t *client;
     net_reply_t *reply;
@@ -31,8 +31,8 @@ static inline bool exchange_is_stream(const exchange_t *exchange)
 /* An answer with nothing in it but the question yet. */
 static inline void exchange_fail(exchange_t *exchange, uint8_t rcode, int8_t extended_error)
 {
-    exchange->answer = (auth_answer_t){
-        .size = exchange->request.size,
+    exchange->auth->answer = (auth_answer_t){
+        .size = exchange->auth->request.size,
         .rcode = rcode,
         .extended_error = extended_error,
         .outcome = AUTH_OUTCOMES,
@@ -53,8 +53,8 @@ size_t reply_write_tsig(const exchange_t *exchange, uint8_t *at, size_t size);
 /* The bare OPT record with room for more behind it: DO is copied (RFC 3225 3), other flags are zero (RFC 6891 6.1.4), the version is 0. */
 static inline void reply_write_bare_opt(const exchange_t *exchange, uint8_t *at, uint16_t options_size)
 {
-    uint64_t head = (uint64_t)TYPE_OPT << 40 | (uint64_t)exchange->view->udp_size_max << 24 | (exchange->answer.rcode >> 4) << 16 |
-                    (exchange->request.query->edns.dnssec_ok ? 0x80 : 0); /* a zero for the root is the uppermost octet */
+    uint64_t head = (uint64_t)TYPE_OPT << 40 | (uint64_t)exchange->view->udp_size_max << 24 | (exchange->auth->answer.rcode >> 4) << 16 |
+                    (exchange->auth->request.query->edns.dnssec_ok ? 0x80 : 0); /* a zero for the root is the uppermost octet */
     head = __builtin_bswap64(head);
     memcpy(at, &head, sizeof head);
     at[8] = 0;
@@ -64,11 +64,11 @@ static inline void reply_write_bare_opt(const exchange_t *exchange, uint8_t *at,
 /* The OPT record of an answer; returns its size, 0 without EDNS. */
 static inline size_t reply_write_opt(const exchange_t *exchange, uint8_t *at, size_t size)
 {
-    const edns_t *edns = &exchange->request.query->edns;
+    const edns_t *edns = &exchange->auth->request.query->edns;
     if (!edns->present) {
         return 0;
     }
-    if (UNLIKELY(edns->options_size > 0 || exchange->answer.extended_error != EDE_NONE)) {
+    if (UNLIKELY(edns->options_size > 0 || exchange->auth->answer.extended_error != EDE_NONE)) {
         return reply_write_options(exchange, at, size);
     }
     reply_write_bare_opt(exchange, at, 0);
@@ -78,8 +78,8 @@ static inline size_t reply_write_opt(const exchange_t *exchange, uint8_t *at, si
 /* The header of an answer. The id, the first two octets, stands there already. */
 static inline void reply_write_header(const exchange_t *exchange, uint8_t *out, unsigned additional)
 {
-    const auth_answer_t *answer = &exchange->answer;
-    const query_t *query = exchange->request.query;
+    const auth_answer_t *answer = &exchange->auth->answer;
+    const query_t *query = exchange->auth->request.query;
     /* RD is copied (RFC 1035 4.1.1). AD would claim a validation that has not been made, and CD is cleared (RFC 4035 3.1.6). */
     unsigned flags = FLAG_QR | (unsigned)query->opcode << 11 | (query->flags & FLAG_RD) | answer->flags | (answer->rcode & 15u);
     store_be16(out + 2, (uint16_t)flags);

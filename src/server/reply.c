@@ -18,7 +18,8 @@ enum {
 static bool wants_keepalive(const exchange_t *exchange)
 {
     net_protocol_t protocol = exchange->client->protocol;
-    return exchange->request.query->edns.keepalive_wanted && (protocol == NET_TCP || protocol == NET_TLS); /* RFC 9250 5.5.2, RFC 8484 */
+    return exchange->auth->request.query->edns.keepalive_wanted &&
+           (protocol == NET_TCP || protocol == NET_TLS); /* RFC 9250 5.5.2, RFC 8484 */
 }
 
 static bool is_encrypted(net_protocol_t protocol)
@@ -33,11 +34,11 @@ static bool wants_expire(const query_t *query)
 
 size_t reply_options_reserved(const exchange_t *exchange)
 {
-    const edns_t *edns = &exchange->request.query->edns;
+    const edns_t *edns = &exchange->auth->request.query->edns;
     size_t size = 0;
     size += edns->nsid_wanted && exchange->view->nsid ? OPTION_HEADER + strlen(exchange->view->nsid) : 0;
     size += wants_keepalive(exchange) ? KEEPALIVE_SIZE : 0;
-    size += wants_expire(exchange->request.query) ? EXPIRE_SIZE : 0;
+    size += wants_expire(exchange->auth->request.query) ? EXPIRE_SIZE : 0;
     size += edns->zoneversion_wanted ? ZONEVERSION_SIZE : 0;
     return size;
 }
@@ -88,8 +89,8 @@ static void write_padding(const exchange_t *exchange, byte_writer_t *writer, siz
 
 static void write_options(const exchange_t *exchange, byte_writer_t *writer, size_t size)
 {
-    const edns_t *edns = &exchange->request.query->edns;
-    const auth_answer_t *answer = &exchange->answer;
+    const edns_t *edns = &exchange->auth->request.query->edns;
+    const auth_answer_t *answer = &exchange->auth->answer;
     if (edns->nsid_wanted && exchange->view->nsid) {
         write_option(writer, EDNS_NSID, exchange->view->nsid, strlen(exchange->view->nsid));
     }
@@ -99,7 +100,8 @@ static void write_options(const exchange_t *exchange, byte_writer_t *writer, siz
         write_option(writer, EDNS_TCP_KEEPALIVE, timeout, sizeof timeout);
         exchange->reply->idle_timeout_ds = exchange->view->tcp_idle_timeout_ds;
     }
-    if (wants_expire(exchange->request.query) && answer->slot && answer->slot->name.labels == exchange->request.query->name.labels) {
+    if (wants_expire(exchange->auth->request.query) && answer->slot &&
+        answer->slot->name.labels == exchange->auth->request.query->name.labels) {
         write_expire(writer, answer);
     }
     if (edns->zoneversion_wanted) {
@@ -133,7 +135,7 @@ size_t reply_write_options(const exchange_t *exchange, uint8_t *at, size_t size)
 /* We hold no keys, so every key is unknown: an unsigned TSIG says BADKEY (RFC 8945 5.2.1, 5.3.2). */
 size_t reply_write_tsig(const exchange_t *exchange, uint8_t *at, size_t size)
 {
-    const query_t *query = exchange->request.query;
+    const query_t *query = exchange->auth->request.query;
     byte_reader_t reader = byte_reader(query->message, query->size);
     reader.position = query->tsig_offset;
     name_t key;

@@ -171,16 +171,16 @@ static transfer_t *transfer_new(exchange_t *exchange)
     if (!transfer) {
         return NULL;
     }
-    auth_answer_t *answer = &exchange->answer;
+    auth_answer_t *answer = &exchange->auth->answer;
     transfer->stream = (net_stream_t){.next = transfer_next, .free = transfer_free};
     transfer->zone = zone_contents_ref(answer->zone);
     transfer->phase = PHASE_FIRST_SOA;
     transfer->is_first_message = true;
     answer->flags = FLAG_AA;
-    reply_write_header(exchange, exchange->request.out, 0);
+    reply_write_header(exchange, exchange->auth->request.out, 0);
     transfer->head_size = answer->size;
-    memcpy(transfer->head, exchange->request.out, answer->size);
-    uint8_t *opt = exchange->request.out + answer->size;
+    memcpy(transfer->head, exchange->auth->request.out, answer->size);
+    uint8_t *opt = exchange->auth->request.out + answer->size;
     transfer->opt_size = reply_write_opt(exchange, opt, answer->size);
     if (transfer->opt_size > sizeof transfer->opt) {
         transfer->opt_size = 0; /* padded to a whole block, which says nothing in a transfer of many */
@@ -239,7 +239,7 @@ static transfer_verdict_t start(exchange_t *exchange)
 
 transfer_verdict_t transfer_answer(exchange_t *exchange)
 {
-    const query_t *query = exchange->request.query;
+    const query_t *query = exchange->auth->request.query;
     net_protocol_t protocol = exchange->client->protocol;
     bool carries_streams = protocol == NET_TCP || protocol == NET_TLS || protocol == NET_QUIC;
     if (query->type == TYPE_AXFR ? !carries_streams : !query->has_ixfr_serial) {
@@ -253,12 +253,13 @@ transfer_verdict_t transfer_answer(exchange_t *exchange)
         return refuse(exchange, RCODE_REFUSED, EDE_PROHIBITED);
     }
     exchange_fail(exchange, RCODE_NOERROR, EDE_NONE);
-    exchange->answer.slot = slot;
-    exchange->answer.zone = atomic_load_explicit(&slot->contents, memory_order_acquire);
-    if (!exchange->answer.zone) {
+    exchange->auth->answer.slot = slot;
+    exchange->auth->answer.zone = atomic_load_explicit(&slot->contents, memory_order_acquire);
+    if (!exchange->auth->answer.zone) {
         return refuse(exchange, RCODE_SERVFAIL, EDE_NOT_READY);
     }
-    if (query->type == TYPE_IXFR && (!carries_streams || serial_at_least(query->ixfr_serial, zone_head(exchange->answer.zone)->serial))) {
+    if (query->type == TYPE_IXFR &&
+        (!carries_streams || serial_at_least(query->ixfr_serial, zone_head(exchange->auth->answer.zone)->serial))) {
         return TRANSFER_SOA;
     }
     return start(exchange);
