@@ -5,18 +5,24 @@
 
 #include <string.h>
 
+static inline bool write_one(auth_state_t *state, const zone_node_t *node, const zone_rrset_t *rrset, uint16_t at)
+{
+    uint32_t what = state->dnssec ? WRITE_RECORDS | WRITE_SIGNATURES : WRITE_RECORDS;
+    unsigned count = LIKELY(at != 0) ? auth_write_plain(&state->writer, AUTH_POINTER | at, rrset, what)
+                                     : auth_write_node_rrset(&state->writer, node, rrset, what);
+    return auth_offer(state, ADDITIONAL, count);
+}
+
 bool auth_write_addresses(auth_state_t *state, const zone_node_t *node, uint16_t at)
 {
-    uint32_t what = WRITE_RECORDS | (state->dnssec ? WRITE_SIGNATURES : 0);
     const zone_rrset_t *rrset = zone_node_first_rrset(node);
-    for (unsigned left = node->rrset_count; left > 0 && rrset->type <= TYPE_AAAA; left--, rrset = zone_rrset_next(rrset)) {
-        if ((rrset->type != TYPE_A && rrset->type != TYPE_AAAA) || rrset->count == 0) {
-            continue;
-        }
-        unsigned count = LIKELY(at != 0) ? auth_write_plain(&state->writer, AUTH_POINTER | at, rrset, what)
-                                         : auth_write_node_rrset(&state->writer, node, rrset, what);
-        if (!auth_offer(state, ADDITIONAL, count)) {
+    for (unsigned left = node->rrset_count; left > 0 && rrset->type <= TYPE_AAAA; left--) {
+        bool is_address = rrset->type == TYPE_A || rrset->type == TYPE_AAAA;
+        if (is_address && rrset->count > 0 && !write_one(state, node, rrset, at)) {
             return false;
+        }
+        if (left > 1) {
+            rrset = zone_rrset_next(rrset);
         }
     }
     return true;

@@ -520,7 +520,36 @@ unsigned auth_write_negative_soa(auth_writer_t *writer, const zone_node_t *node,
 {
     uint64_t ttl = __builtin_bswap32(zone_head(writer->zone)->negative_ttl_s);
     uint64_t fixed = (rrset_fixed(rrset) & UINT32_MAX) | ttl << 32;
-    return LIKELY(pointer != 0) ? write_rrset(writer, pointer, rrset, what, fixed) : write_at_node(writer, node, rrset, what, fixed);
+    if (UNLIKELY(pointer == 0 || room(writer, writer->at) < POINTER_SIZE + FIXED_SIZE + 2)) {
+        return write_at_node(writer, node, rrset, what, fixed);
+    }
+    if (writer->parent == 0) {
+        suggest_parent(writer, node); /* the primary and the mailbox are mostly in the zone */
+    }
+    uint8_t *rdata = put_head(writer->at, pointer, fixed) + 2;
+    uint8_t *p = rdata;
+    const uint8_t *in = rrset->data + 2;
+    for (unsigned i = 0; i < 2 && p; i++, in += ONE_NAME) {
+        p = put_name(writer, p, zone_node(writer->zone, zone_ref_load(in)), zone_ref_load(in), false);
+    }
+    if (UNLIKELY(!p || room(writer, p) < SOA_TIMERS)) {
+        roll_back(writer);
+        return 0;
+    }
+    memcpy(p, in, SOA_TIMERS);
+    p += SOA_TIMERS;
+    store_be16(rdata - 2, (uint16_t)(p - rdata));
+    unsigned count = 1;
+    if (what & WRITE_SIGNATURES && rrset->signature_count > 0) {
+        p = put_signatures(writer, p, pointer, rrset, fixed);
+        count += rrset->signature_count;
+        if (UNLIKELY(!p)) {
+            roll_back(writer);
+            return 0;
+        }
+    }
+    writer->at = p;
+    return count;
 }
 
 static uint16_t target_offset(const auth_writer_t *writer, const uint8_t *name)

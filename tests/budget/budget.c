@@ -235,16 +235,17 @@ static bool prepare(run_t *run, const char *mix, char *buffer)
 
 /* ---- the measured part ---- */
 
-__attribute__((noinline)) void budget_feed(run_t *run);
-void budget_feed(run_t *run)
+__attribute__((noinline)) uint64_t budget_feed(run_t *run);
+uint64_t budget_feed(run_t *run)
 {
     net_client_t client = {.address = &run->served.address, .protocol = NET_UDP};
     net_reply_t reply;
-    for (unsigned i = 0; i < REQUESTS; i++) {
-        dispatch_answer(run->served.dispatch, &client, run->requests[i].wire, run->requests[i].size, run->served.out, 4096, &reply);
-        run->answered += reply.size > 0;
-        run->bytes += reply.size;
+    uint64_t bytes = 0;
+    for (request_t *request = run->requests; request < run->requests + REQUESTS; request++) {
+        dispatch_answer(run->served.dispatch, &client, request->wire, request->size, run->served.out, 4096, &reply);
+        bytes += reply.size;
     }
+    return bytes;
 }
 
 int main(int argc, char **argv)
@@ -263,10 +264,11 @@ int main(int argc, char **argv)
     }
     is_feeding = true;
     for (unsigned long round = 0; round < rounds; round++) {
-        budget_feed(run);
+        run->bytes += budget_feed(run);
     }
     is_feeding = false;
     uint64_t asked = rounds * REQUESTS;
+    run->answered = dispatch_count(run->served.dispatch, COUNT_ANSWERS);
     printf("{\"mix\": \"%s\", \"asked\": %lu, \"answered\": %lu, \"bytes\": %lu, \"allocations\": %lu, \"locks\": %lu}\n", argv[1],
            (unsigned long)asked, (unsigned long)run->answered, (unsigned long)run->bytes, (unsigned long)allocations, (unsigned long)locks);
     bool good = run->answered == asked && allocations == 0 && locks == 0;
