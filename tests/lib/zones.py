@@ -346,43 +346,54 @@ def _program(name):
     return path
 
 
-def sign(path, origin, signer, denial='nsec'):
+def sign(path, origin, signer, denial='nsec', algorithm='ECDSAP256SHA256'):
     """Signs the zone file with 'bind', 'ldns' or 'knot'; returns the path of the signed file beside it.
 
-    denial: 'nsec', 'nsec3' or 'optout'. Raises SigningFailed when the signer is not there or does not take the zone."""
+    denial: 'nsec', 'nsec3' or 'optout'; algorithm: its mnemonic as in the IANA registry. Raises SigningFailed when the signer is not there or does not take the zone."""
     path = Path(path)
-    work = path.parent / ('%s.%s.%s.d' % (path.name, signer, denial))
+    name = '%s.%s.%s' % (path.name, signer, denial) + ('' if algorithm == 'ECDSAP256SHA256' else '.' + algorithm)
+    work = path.parent / (name + '.d')
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir()
-    signed = path.parent / ('%s.%s.%s' % (path.name, signer, denial))
-    {'bind': _sign_bind, 'ldns': _sign_ldns, 'knot': _sign_knot}[signer](path, origin, denial, work, signed)
+    signed = path.parent / name
+    {'bind': _sign_bind, 'ldns': _sign_ldns, 'knot': _sign_knot}[signer](path, origin, (denial, algorithm), work, signed)
     shutil.rmtree(work)
     return signed
 
 
-def _sign_bind(path, origin, denial, work, signed):
+BIND_NAMES = {'RSASHA1-NSEC3-SHA1': 'NSEC3RSASHA1'}
+
+
+def _rsa_size(algorithm, option):
+    return [option, '1024'] if algorithm.startswith('RSA') else []
+
+
+def _sign_bind(path, origin, how, work, signed):
+    denial, algorithm = how
     keygen = _program('dnssec-keygen')
-    keys = [_run([keygen, '-q', '-a', 'ECDSAP256SHA256', *flags, origin], work).strip() for flags in (['-f', 'KSK'], [])]
+    keys = [_run([keygen, '-q', '-a', BIND_NAMES.get(algorithm, algorithm), *_rsa_size(algorithm, '-b'), *flags, origin], work).strip() for flags in (['-f', 'KSK'], [])]
     text = path.read_text() + ''.join((work / (key + '.key')).read_text() for key in keys)
     (work / 'zone').write_text(text)
     options = {'nsec': [], 'nsec3': ['-3', 'ABCDEF', '-H', '3'], 'optout': ['-3', '-', '-H', '0', '-A']}[denial]
     _run([_program('dnssec-signzone'), '-q', '-P', '-u', '-n', '1', '-o', origin, *options, '-f', str(signed), 'zone', *keys], work)
 
 
-def _sign_ldns(path, origin, denial, work, signed):
+def _sign_ldns(path, origin, how, work, signed):
+    denial, algorithm = how
     keygen = _program('ldns-keygen')
-    keys = [_run([keygen, '-a', 'ECDSAP256SHA256', *flags, origin], work).strip() for flags in (['-k'], [])]
+    keys = [_run([keygen, '-a', algorithm, *_rsa_size(algorithm, '-b'), *flags, origin], work).strip() for flags in (['-k'], [])]
     options = {'nsec': [], 'nsec3': ['-n', '-t', '2', '-s', 'beef'], 'optout': ['-n', '-p', '-t', '0']}[denial]
     _run([_program('ldns-signzone'), '-o', origin, *options, '-f', str(signed), str(path), *keys], work)
 
 
-def _sign_knot(path, origin, denial, work, signed):
+def _sign_knot(path, origin, how, work, signed):
+    denial, algorithm = how
     policy = {'nsec': [], 'nsec3': ['    nsec3: on', '    nsec3-iterations: 1', '    nsec3-salt-length: 4'],
               'optout': ['    nsec3: on', '    nsec3-iterations: 0', '    nsec3-salt-length: 0', '    nsec3-opt-out: on']}[denial]
     shutil.copy(path, work / 'zone')
     (work / 'knot.conf').write_text('\n'.join(
         ['server:', '  rundir: "%s"' % work, 'database:', '  storage: "%s/db"' % work, 'policy:', '  - id: test',
-         '    algorithm: ecdsap256sha256', *policy, 'template:', '  - id: default', '    storage: "%s"' % work,
+         '    algorithm: ' + algorithm.lower(), *policy, 'template:', '  - id: default', '    storage: "%s"' % work,
          '    semantic-checks: off', 'zone:', '  - domain: "%s"' % origin, '    file: zone', '    dnssec-signing: on',
          '    dnssec-policy: test']) + '\n')
     (work / 'db').mkdir()
