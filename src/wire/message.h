@@ -21,6 +21,7 @@ enum {
     MESSAGE_MAX = 65535,
     UDP_SIZE_MIN = 512,
     UDP_SIZE_DEFAULT = 1232,
+    QUERY_RECORDS_MAX = 4, /* records of a request behind its question: a SOA, OPT and TSIG, and one more */
 };
 
 enum { OPCODE_QUERY = 0, OPCODE_IQUERY = 1, OPCODE_STATUS = 2, OPCODE_NOTIFY = 4, OPCODE_UPDATE = 5, OPCODE_DSO = 6 };
@@ -85,7 +86,8 @@ typedef enum query_verdict {
  * false, RFC 7873 5.4), a compressed or broken question name, trailing bytes, truncated records, a second OPT or an OPT whose owner is not
  * the root, OPT outside additional, TSIG not last, malformed options. NOTIMP: opcodes other than QUERY, NOTIFY and UPDATE (header echoed,
  * question when it parses). BADVERS: EDNS version above 0. Answer and authority records of a QUERY are skipped over but must be well
- * framed. Cost: one pass. */
+ * framed, and with the additional ones no more than QUERY_RECORDS_MAX (FORMERR; UPDATE apart): what is no use must not cost more to read
+ * than a question to answer. Cost: one pass. */
 query_verdict_t query_parse(query_t *query, const uint8_t *message, size_t size);
 
 /* ---- whole messages ---- */

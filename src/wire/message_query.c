@@ -120,6 +120,9 @@ static size_t read_additional(query_t *query, size_t position, unsigned count)
 /* Everything behind the question. False: FORMERR. */
 static bool read_sections(query_t *query, size_t position, counts_t counts)
 {
+    if (query->opcode != OPCODE_UPDATE && (unsigned)counts.answer + counts.authority + counts.additional > QUERY_RECORDS_MAX) {
+        return false;
+    }
     for (; counts.answer > 0 && position != 0; counts.answer--) {
         position = skip_record(query, position, false);
     }

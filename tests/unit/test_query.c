@@ -312,12 +312,11 @@ static void cuts_and_trailing_bytes(void **state)
 {
     (void)state;
     request_t r;
-    begin(&r, 0, 1, 1, 1, 3);
+    begin(&r, 0, 1, 1, 1, 2);
     put_question(&r, "a.example.", TYPE_A);
     size_t question_end = r.writer.position;
     put_record(&r, "a.example.", TYPE_A, CLASS_IN, 1, "abcd", 4);
     put_record(&r, "b.example.", TYPE_TXT, CLASS_IN, 1, "\3abc", 4);
-    put_record(&r, "c.example.", TYPE_A, CLASS_IN, 1, "abcd", 4);
     PUT_OPT(&r, 0, "\0\12\0\10cookie12");
     size_t opt_end = r.writer.position;
     put_record(&r, "key.", TYPE_TSIG, CLASS_ANY, 0, "rdata", 5);
@@ -526,6 +525,28 @@ static void owners_are_framed(void **state)
     }
 }
 
+/* What no client sends costs nothing to read: the records are not even looked at. */
+static void records_are_counted(void **state)
+{
+    (void)state;
+    static const uint16_t opcodes[] = {OPCODE_QUERY, OPCODE_NOTIFY, OPCODE_STATUS, OPCODE_UPDATE};
+    for (size_t i = 0; i < ARRAY_SIZE(opcodes); i++) {
+        for (unsigned count = QUERY_RECORDS_MAX - 1; count <= QUERY_RECORDS_MAX + 1; count++) {
+            request_t request;
+            begin(&request, (uint16_t)(opcodes[i] << 11), 1, 1, 1, (uint16_t)(count - 2));
+            put_question(&request, "example.", TYPE_SOA);
+            for (unsigned left = count; left > 0; left--) {
+                put_record(&request, "example.", TYPE_A, CLASS_IN, 0, "\300\0\2\1", 4);
+            }
+            query_t query;
+            assert_int_equal(parse_bytes(&query, request.bytes, request.writer.position), QUERY_ANSWER);
+            bool too_many = count > QUERY_RECORDS_MAX && opcodes[i] != OPCODE_UPDATE;
+            assert_int_equal(query.rcode, opcodes[i] == OPCODE_STATUS ? RCODE_NOTIMP : too_many ? RCODE_FORMERR : RCODE_NOERROR);
+            assert_true(query.has_question);
+        }
+    }
+}
+
 /* Flips and cuts at random: no crash, nothing of an earlier request, sizes within the message. */
 static void mutations(void **state)
 {
@@ -573,6 +594,7 @@ int main(void)
         cmocka_unit_test(ixfr_serials),
         cmocka_unit_test(updates_and_notifies),
         cmocka_unit_test(owners_are_framed),
+        cmocka_unit_test(records_are_counted),
         cmocka_unit_test(mutations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
