@@ -18,13 +18,18 @@ static inline uint8_t *copy_bytes(uint8_t *out, const uint8_t *in, size_t n)
             memcpy(out, in, n);
             return out + n;
         }
-        size_t last = n - COPY_BLOCK;
-        size_t i = 0;
-        do {
-            memcpy(out + i, in + i, COPY_BLOCK);
-            i += COPY_BLOCK;
-        } while (i < last);
-        memcpy(out + last, in + last, COPY_BLOCK);
+        const uint8_t *last = in + n - COPY_BLOCK;
+        uint8_t *end = out + n;
+        for (; last - in >= (ptrdiff_t)2 * COPY_BLOCK; in += (ptrdiff_t)2 * COPY_BLOCK, out += (ptrdiff_t)2 * COPY_BLOCK) {
+            memcpy(out, in, COPY_BLOCK);
+            memcpy(out + COPY_BLOCK, in + COPY_BLOCK, COPY_BLOCK);
+        }
+        memcpy(out, in, COPY_BLOCK);
+        if (last - in > COPY_BLOCK) {
+            memcpy(out + COPY_BLOCK, in + COPY_BLOCK, COPY_BLOCK);
+        }
+        memcpy(end - COPY_BLOCK, last, COPY_BLOCK);
+        return end;
     } else if (n >= 8) {
         memcpy(out, in, 8);
         memcpy(out + n - 8, in + n - 8, 8);

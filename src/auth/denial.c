@@ -22,13 +22,12 @@ void auth_write_proofs(auth_state_t *state)
 {
     for (unsigned i = 0; i < state->count.proofs; i++) {
         const auth_proof_t *proof = &state->proofs[i];
-        uint16_t type = zone_head(proof->zone)->has_nsec3 && proof->node->flags & ZONE_NODE_NSEC3_OWNER ? TYPE_NSEC3 : TYPE_NSEC;
-        const zone_rrset_t *rrset = zone_node_find(proof->node, type);
-        if (proof->zone != state->writer.zone) {
+        const zone_node_t *node = proof->node;
+        const zone_rrset_t *rrset = zone_node_find(node, node->flags & ZONE_NODE_NSEC3_OWNER ? TYPE_NSEC3 : TYPE_NSEC);
+        if (UNLIKELY(proof->zone != state->writer.zone)) {
             auth_writer_switch(&state->writer, proof->zone, proof->stamp);
         }
-        if (rrset &&
-            !auth_require(state, AUTHORITY, auth_write_node_rrset(&state->writer, proof->node, rrset, WRITE_RECORDS | WRITE_SIGNATURES))) {
+        if (rrset && !auth_require(state, AUTHORITY, auth_write_denial(&state->writer, node, rrset))) {
             break;
         }
     }
@@ -94,7 +93,7 @@ static void fail(auth_state_t *state)
  * (RFC 5155 7.2.1). The apex always has one; a chain that lacks it proves nothing. */
 static const zone_node_t *provable_encloser(const auth_state_t *state, const zone_node_t *node)
 {
-    while (node->denial == 0 && !(node->flags & ZONE_NODE_APEX)) {
+    while (zone_node_match(node) == 0 && !(node->flags & ZONE_NODE_APEX)) {
         node = zone_node(state->zone, node->parent);
     }
     return node;
@@ -117,7 +116,7 @@ static void push_next_closer(auth_state_t *state, const zone_node_t *encloser)
 static const zone_node_t *push_encloser_proof(auth_state_t *state, const zone_node_t *node)
 {
     const zone_node_t *encloser = provable_encloser(state, node);
-    if (encloser->denial != 0) {
+    if (zone_node_match(encloser) != 0) {
         push(state, zone_node(state->zone, encloser->denial));
         push_next_closer(state, encloser);
     }
@@ -127,7 +126,13 @@ static const zone_node_t *push_encloser_proof(auth_state_t *state, const zone_no
 /* A name that exists: what matches it, or, in an opt-out zone, the proof that it may be an insecure delegation. */
 static void push_existing(auth_state_t *state, const zone_node_t *node)
 {
-    if (node->denial != 0) {
+    if (zone_node_match(node) != 0) {
+        push(state, zone_node(state->zone, node->denial));
+        return;
+    }
+    const zone_node_t *parent = zone_node(state->zone, node->parent);
+    if (node->denial != 0 && zone_node_match(parent) != 0) {
+        push(state, zone_node(state->zone, parent->denial));
         push(state, zone_node(state->zone, node->denial));
     } else {
         (void)push_encloser_proof(state, node);
@@ -155,20 +160,31 @@ void auth_prove_insecure_delegation(auth_state_t *state)
     prove_existing(state, state->found.cut);
 }
 
-void auth_prove_name_error(auth_state_t *state)
+/* That there is no wildcard below the encloser. */
+static void push_wildcard(auth_state_t *state, const zone_node_t *encloser)
 {
     const zone_contents_head_t *head = zone_head(state->zone);
     uint8_t wildcard[NAME_WIRE_MAX + 1 + NAME_PADDING];
+    if (LIKELY(encloser->flags & ZONE_NODE_APEX && head->apex_wildcard != 0)) {
+        push(state, zone_node(state->zone, head->apex_wildcard));
+        return;
+    }
+    size_t length = wildcard_of(encloser, wildcard);
+    if (length > 0 && head->has_nsec3) {
+        (void)push_hashed(state, wildcard, length, false);
+    } else if (length > 0) {
+        push_covering(state, wildcard);
+    }
+}
+
+void auth_prove_name_error(auth_state_t *state)
+{
+    const zone_contents_head_t *head = zone_head(state->zone);
     if (head->has_nsec3) {
-        size_t length = wildcard_of(push_encloser_proof(state, state->found.node), wildcard);
-        if (length > 0) {
-            (void)push_hashed(state, wildcard, length, false);
-        }
+        push_wildcard(state, push_encloser_proof(state, state->found.node));
     } else if (head->has_nsec) {
         push_covering(state, state->key->wire);
-        if (wildcard_of(state->found.node, wildcard) > 0) {
-            push_covering(state, wildcard);
-        }
+        push_wildcard(state, state->found.node);
     }
 }
 

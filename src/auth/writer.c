@@ -214,13 +214,11 @@ static __attribute__((noinline)) uint8_t *put_far_name(auth_writer_t *writer, ui
     return put_ending(p, offset);
 }
 
-/* What the parent of the first name written most likely is. */
+/* What the parent of the first name written most likely is: a suffix of the known name. parent_at is 0 for the root. */
 static inline void suggest_parent(auth_writer_t *writer, const zone_node_t *node)
 {
-    if (node->labels > 0) {
-        writer->parent = zone_node_ref(writer->zone, node);
-        writer->parent_at = (uint16_t)known_offset(writer, node);
-    }
+    writer->parent = zone_node_ref(writer->zone, node);
+    writer->parent_at = (uint16_t)known_offset(writer, node);
 }
 
 /* Writes the name of a node at p. NULL: no room. `entered`: the name can be found again by auth_writer_find(). */
@@ -240,9 +238,7 @@ static inline __attribute__((always_inline)) uint8_t *put_name(auth_writer_t *wr
     if (UNLIKELY(room(writer, p) < label + POINTER_SIZE)) {
         return NULL;
     }
-    p = copy_from_zone(p, writer->end, node->wire, label);
-    store_be16(p, (uint16_t)(AUTH_POINTER | writer->parent_at));
-    return p + POINTER_SIZE;
+    return put_ending(copy_from_zone(p, writer->end, node->wire, label), writer->parent_at);
 }
 
 /* Rdata with references in place of names; the layouts of zone_rrset_t differ in their size. */
@@ -516,14 +512,47 @@ unsigned auth_write_node_rrset(auth_writer_t *writer, const zone_node_t *node, c
     return write_at_node(writer, node, rrset, what, rrset_fixed(rrset));
 }
 
+unsigned auth_write_denial(auth_writer_t *writer, const zone_node_t *node, const zone_rrset_t *rrset)
+{
+    uint64_t fixed = rrset_fixed(rrset);
+    bool is_nsec3 = node->flags & ZONE_NODE_NSEC3_OWNER && writer->known;
+    const zone_node_t *suffix = is_nsec3 ? parent_of(writer->zone, node) : common_suffix(writer, node); /* RFC 5155 3: below the apex */
+    if (suffix == node) {
+        uint16_t pointer = node->labels > 0 ? (uint16_t)(AUTH_POINTER | known_offset(writer, node)) : ROOT_OWNER;
+        return write_rrset(writer, pointer, rrset, WRITE_RECORDS | WRITE_SIGNATURES, fixed);
+    }
+    size_t at = (size_t)(writer->at - writer->begin);
+    if (UNLIKELY(at >= AUTH_NAMES_OFFSET_MAX || rrset->count != 1)) {
+        return write_records(writer, node, rrset, WRITE_RECORDS | WRITE_SIGNATURES, fixed);
+    }
+    /* The record brings the owner's name, the signatures point at it. */
+    size_t labels = (size_t)node->length - suffix->length;
+    size_t size = 2 + (size_t)load_be16(rrset->data);
+    uint8_t *p = writer->at;
+    if (UNLIKELY(room(writer, p) < labels + POINTER_SIZE + FIXED_SIZE + size)) {
+        return 0;
+    }
+    p = put_ending(copy_bytes(p, node->wire, labels), known_offset(writer, suffix));
+    memcpy(p, &fixed, FIXED_SIZE);
+    p = copy_bytes(p + FIXED_SIZE, rrset->data, size);
+    if (rrset->signature_count > 0) {
+        p = put_signatures(writer, p, (uint16_t)(AUTH_POINTER | at), rrset, fixed);
+        if (UNLIKELY(!p)) {
+            return 0;
+        }
+    }
+    writer->at = p;
+    return 1u + rrset->signature_count;
+}
+
 unsigned auth_write_negative_soa(auth_writer_t *writer, const zone_node_t *node, uint16_t pointer, const zone_rrset_t *rrset, uint32_t what)
 {
     uint64_t ttl = __builtin_bswap32(zone_head(writer->zone)->negative_ttl_s);
     uint64_t fixed = (rrset_fixed(rrset) & UINT32_MAX) | ttl << 32;
-    if (UNLIKELY(pointer == 0 || room(writer, writer->at) < POINTER_SIZE + FIXED_SIZE + 2)) {
+    if (UNLIKELY((pointer == 0 && node->labels > 0) || room(writer, writer->at) < POINTER_SIZE + FIXED_SIZE + 2)) {
         return write_at_node(writer, node, rrset, what, fixed);
     }
-    if (writer->parent == 0) {
+    if (writer->parent == 0 && writer->known) {
         suggest_parent(writer, node); /* the primary and the mailbox are mostly in the zone */
     }
     uint8_t *rdata = put_head(writer->at, pointer, fixed) + 2;

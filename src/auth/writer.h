@@ -71,6 +71,9 @@ unsigned auth_write_plain(auth_writer_t *writer, uint16_t pointer, const zone_rr
  * AUTH_TARGET_UNKNOWN if it has and cannot be pointed at, else 0. */
 enum { AUTH_TARGETS_MAX = 32, AUTH_TARGET_UNKNOWN = 1 };
 unsigned auth_write_servers(auth_writer_t *writer, uint16_t pointer, const zone_rrset_t *rrset, uint16_t targets[AUTH_TARGETS_MAX]);
+/* NSEC or NSEC3 with its signatures: like auth_write_node_rrset(), but that the owner's name, which stands nowhere else, is looked for
+ * among the suffixes of the known name only. */
+unsigned auth_write_denial(auth_writer_t *writer, const zone_node_t *node, const zone_rrset_t *rrset);
 /* Does a node hold A or AAAA that may come along? */
 static inline bool auth_has_addresses(const zone_node_t *node)
 {

@@ -119,7 +119,10 @@ static void write_matches(const zone_builder_t *builder, zone_contents_t *conten
         nsec3_hash(chain, name->wire, name->length, hash);
         const zone_node_t *owner = zone_nsec3_covering(contents, hash, &matches);
         zone_node_t *node = in_image(contents, name->ref);
-        node->denial = matches ? zone_node_ref(contents, owner) : 0;
+        /* A delegation left out by opt-out is denied in every referral (RFC 5155 7.2.7): its proof is found once. */
+        bool is_left_out = !matches && node->flags & ZONE_NODE_CUT;
+        node->flags |= is_left_out ? ZONE_NODE_DENIAL_COVERS : 0;
+        node->denial = matches || is_left_out ? zone_node_ref(contents, owner) : 0;
     }
 }
 

@@ -329,7 +329,7 @@ static void check_nsec3_ring(dnssec_checker_t *checker)
 static void check_nsec3_match(dnssec_checker_t *checker, const zone_node_t *node)
 {
     zone_checker_t *base = checker->base;
-    const zone_node_t *denial = node->denial ? zone_node(base->contents, node->denial) : NULL;
+    const zone_node_t *denial = zone_node_match(node) ? zone_node(base->contents, node->denial) : NULL;
     const zone_rrset_t *rrset = denial ? zone_node_find(denial, TYPE_NSEC3) : NULL;
     if (!rrset) {
         checker_add(base, "nsec-missing", node->wire, TYPE_NSEC3, "sign the zone again", "no NSEC3 matches this name");
@@ -350,7 +350,7 @@ static void check_nsec3_names(dnssec_checker_t *checker)
             continue;
         }
         bool is_insecure_cut = (node->flags & ZONE_NODE_CUT) && node != base->apex && !zone_node_find(node, TYPE_DS);
-        if (is_insecure_cut && checker->any_opt_out && node->denial == 0) {
+        if (is_insecure_cut && checker->any_opt_out && zone_node_match(node) == 0) {
             continue; /* RFC 5155 6 */
         }
         check_nsec3_match(checker, node);

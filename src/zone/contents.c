@@ -1,4 +1,5 @@
 #include "zone/contents.h"
+#include "dnssec/nsec3_hash.h"
 
 #include "base/bytes.h"
 #include "zone/image.h"
@@ -6,6 +7,32 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+
+/* Nearly every name that does not exist is right below the apex, and so is the wildcard that must be denied with it (RFC 4035 3.1.3.2, RFC
+ * 5155 7.2.2): its proof is found once. */
+static zone_ref_t find_apex_wildcard(const zone_contents_t *contents)
+{
+    const zone_contents_head_t *head = &contents->head;
+    const zone_node_t *apex = zone_apex(contents);
+    uint8_t wire[NAME_WIRE_MAX + 1 + NAME_PADDING] = {1, '*'};
+    size_t length = apex->length + (size_t)2;
+    const zone_node_t *denial = NULL;
+    if (length > NAME_WIRE_MAX) {
+        return 0;
+    }
+    memcpy(wire + 2, apex->wire, apex->length);
+    if (head->has_nsec3) {
+        nsec3_parameters_t parameters = {
+            .salt = head->nsec3_salt, .salt_size = head->nsec3_salt_size, .iterations = head->nsec3_iterations};
+        uint8_t hash[NSEC3_HASH_SIZE];
+        bool matches;
+        nsec3_hash(&parameters, wire, length, hash);
+        denial = zone_nsec3_covering(contents, hash, &matches);
+    } else if (head->has_nsec) {
+        denial = zone_nsec_covering(contents, wire);
+    }
+    return denial ? zone_node_ref(contents, denial) : 0;
+}
 
 void zone_contents_attach(zone_contents_t *contents)
 {
@@ -24,6 +51,7 @@ void zone_contents_attach(zone_contents_t *contents)
     head->serial = image->serial;
     head->negative_ttl_s = image->negative_ttl_s;
     head->nsec3_salt = head->base + image->nsec3_salt;
+    head->apex_wildcard = find_apex_wildcard(contents);
 }
 
 /* ---- walking all nodes ---- */

@@ -12,6 +12,7 @@
  *     canonical order (RFC 4034 6.1); foreign nodes and NSEC3 owner nodes follow.
  *  5. Only names that exist in the zone's tree (RFC 4592 2.2: owners and empty non-terminals, occluded ones flagged) are found by
  *     zone_lookup(); foreign names and NSEC3 owner names are not (RFC 5155 7.2.8).
+ *  6. From any octet of a node or an RRset on, 16 octets may be read: the hash stands behind the last one (zone/image.h).
  */
 #pragma once
 
@@ -37,12 +38,14 @@ enum {
     ZONE_NODE_NSEC3_OWNER = 1u << 7,    /* owner of an NSEC3 RRset; outside the tree, unless it owns other types too */
     ZONE_NODE_ADDRESS = 1u << 8,        /* holds A or AAAA */
     ZONE_NODE_NSEC = 1u << 9,           /* holds NSEC */
+    ZONE_NODE_DENIAL_COVERS = 1u << 10, /* denial does not match but covers the name: an insecure delegation left out of an opt-out chain */
 };
 
 /* A name of the zone. Its wire form, lower case, follows; then, 8-byte aligned, rrset_count RRsets. */
 typedef struct zone_node {
     zone_ref_t parent; /* the name one label up; 0 only for "." */
-    zone_ref_t denial; /* NSEC3 zones: the NSEC3 owner node that matches this name, or 0 */
+    zone_ref_t denial; /* NSEC3 zones: the NSEC3 owner node that matches this name (zone_node_match()), or, with
+                        * ZONE_NODE_DENIAL_COVERS, covers it; or 0 */
     uint16_t flags;    /* ZONE_NODE_* */
     uint16_t rrset_count;
     uint8_t length; /* of wire */
@@ -93,6 +96,7 @@ typedef struct zone_contents_head {
     uint32_t serial;           /* of the SOA */
     uint32_t negative_ttl_s;   /* min(SOA TTL, SOA MINIMUM), RFC 2308 3 */
     const uint8_t *nsec3_salt; /* inside the mapping */
+    zone_ref_t apex_wildcard;  /* the node whose NSEC or NSEC3 covers or matches "*" below the apex; 0: none */
 } zone_contents_head_t;
 
 static inline const zone_contents_head_t *zone_head(const zone_contents_t *contents)
@@ -114,6 +118,12 @@ static inline zone_ref_t zone_node_ref(const zone_contents_t *contents, const zo
 static inline const zone_node_t *zone_apex(const zone_contents_t *contents)
 {
     return zone_node(contents, zone_head(contents)->apex);
+}
+
+/* The NSEC3 owner node that matches a node's name, or 0. */
+static inline zone_ref_t zone_node_match(const zone_node_t *node)
+{
+    return node->flags & ZONE_NODE_DENIAL_COVERS ? 0 : node->denial;
 }
 
 static inline const zone_rrset_t *zone_node_first_rrset(const zone_node_t *node)
