@@ -230,7 +230,7 @@ static __attribute__((noinline)) bool take_target(auth_state_t *state, step_t st
     size_t at = 0;
     if (state->key == key) {
         /* The writer may know the name of the hop before by this very key: its suffixes go to the table before the key changes. */
-        auth_writer_switch(&state->writer, state->zone, state->writer.stamp);
+        auth_writer_switch(&state->writer, state->zone, auth_writer_stamp(&state->writer));
     }
     if (step == STEP_CNAME) {
         const zone_node_t *target = state->owner;
@@ -289,6 +289,7 @@ static __attribute__((noinline)) bool follow(auth_state_t *state, step_t step)
         }
         state->zone = contents;
         set_dnssec(state, wants_dnssec(state->head.request.query, contents));
+        (void)auth_writer_stamp(&state->writer); /* the message has stamps of its own before there is another */
         auth_writer_switch(&state->writer, contents, auth_names_next_zone(&state->names));
     }
     return contents != NULL;
@@ -328,7 +329,7 @@ static __attribute__((noinline)) void write_optional(auth_state_t *state)
 /* Proofs of an earlier zone of the chain leave the writer there. */
 static __attribute__((noinline)) void write_proofs_and_return(auth_state_t *state)
 {
-    uint16_t stamp = state->writer.stamp;
+    uint16_t stamp = auth_writer_stamp(&state->writer);
     auth_write_proofs(state);
     if (state->writer.zone != state->zone) {
         auth_writer_switch(&state->writer, state->zone, stamp);

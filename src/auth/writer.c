@@ -12,6 +12,8 @@ enum {
     SOA_TIMERS = 20, /* serial, refresh, retry, expire, minimum */
 };
 
+#define NO_PARENT UINT32_MAX /* the root's parent is 0 */
+
 /* Type, class and TTL as they stand in a message: in a register, the type in the lowest bits. */
 static inline uint64_t rrset_fixed(const zone_rrset_t *rrset)
 {
@@ -43,9 +45,9 @@ void auth_writer_init(auth_writer_t *writer, auth_names_t *names, const zone_con
     writer->end = begin + limit;
     writer->zone = zone;
     writer->names = names;
-    writer->stamp = auth_names_begin(names);
+    writer->stamp = 0; /* until the table is needed, which mostly it is not */
     writer->first = 0;
-    writer->parent = 0;
+    writer->parent = NO_PARENT;
     writer->has_first = 0;
     writer->known = NULL;
 }
@@ -93,12 +95,25 @@ static inline const zone_node_t *common_suffix(const auth_writer_t *writer, cons
     return node;
 }
 
+uint16_t auth_writer_stamp(auth_writer_t *writer)
+{
+    if (writer->stamp == 0) {
+        writer->stamp = auth_names_begin(writer->names);
+    }
+    return writer->stamp;
+}
+
+static inline unsigned place(auth_writer_t *writer, zone_ref_t ref, size_t at)
+{
+    return auth_names_place(writer->names, ref, auth_writer_stamp(writer), at);
+}
+
 /* Enters a name that stands at offset `at`, and its ancestors below `suffix`, up to one that is there already. */
 static void enter_chain(auth_writer_t *writer, const zone_node_t *name, const zone_node_t *suffix, size_t at)
 {
     size_t end = at + name->length;
     for (const zone_node_t *node = name; node != suffix; node = parent_of(writer->zone, node)) {
-        if (auth_names_place(writer->names, zone_node_ref(writer->zone, node), writer->stamp, end - node->length) != 0) {
+        if (place(writer, zone_node_ref(writer->zone, node), end - node->length) != 0) {
             break;
         }
     }
@@ -122,14 +137,14 @@ unsigned auth_writer_find(auth_writer_t *writer, const zone_node_t *node)
     if (writer->first != 0) {
         enter_first(writer);
     }
-    return auth_names_find(writer->names, zone_node_ref(writer->zone, node), writer->stamp);
+    return place(writer, zone_node_ref(writer->zone, node), 0);
 }
 
 void auth_writer_enter(auth_writer_t *writer, const zone_node_t *node, const uint16_t *offsets)
 {
     for (; node->labels > 0; node = parent_of(writer->zone, node)) {
         if (offsets[node->labels] != 0) {
-            (void)auth_names_place(writer->names, zone_node_ref(writer->zone, node), writer->stamp, offsets[node->labels]);
+            (void)place(writer, zone_node_ref(writer->zone, node), offsets[node->labels]);
         }
     }
 }
@@ -140,11 +155,11 @@ void auth_writer_switch(auth_writer_t *writer, const zone_contents_t *zone, uint
         enter_first(writer);
     }
     for (const zone_node_t *node = writer->known; node && node->labels > 0; node = parent_of(writer->zone, node)) {
-        (void)auth_names_place(writer->names, zone_node_ref(writer->zone, node), writer->stamp, known_offset(writer, node));
+        (void)place(writer, zone_node_ref(writer->zone, node), known_offset(writer, node));
     }
     writer->zone = zone;
     writer->stamp = stamp;
-    writer->parent = 0;
+    writer->parent = NO_PARENT;
     writer->known = NULL;
 }
 
@@ -153,7 +168,7 @@ static __attribute__((noinline)) void roll_back(auth_writer_t *writer)
 {
     writer->stamp = auth_names_begin(writer->names);
     writer->first = 0;
-    writer->parent = 0;
+    writer->parent = NO_PARENT;
 }
 
 static inline uint8_t *put_ending(uint8_t *p, unsigned offset)
@@ -173,7 +188,7 @@ static inline const zone_node_t *search_table(auth_writer_t *writer, const zone_
 {
     size_t end = at + name->length;
     for (const zone_node_t *node = name; node != known; node = parent_of(writer->zone, node)) {
-        *offset = auth_names_place(writer->names, zone_node_ref(writer->zone, node), writer->stamp, end - node->length);
+        *offset = place(writer, zone_node_ref(writer->zone, node), end - node->length);
         if (*offset != 0) {
             return node;
         }
@@ -207,7 +222,7 @@ static __attribute__((noinline)) uint8_t *put_far_name(auth_writer_t *writer, ui
     if (size > 0) {
         size_t label = name->wire[0] + (size_t)1;
         size_t parent_at = size > label ? at + label : offset;
-        writer->parent = parent_at < AUTH_NAMES_OFFSET_MAX && parent_at > 0 ? name->parent : 0;
+        writer->parent = parent_at < AUTH_NAMES_OFFSET_MAX && parent_at > 0 ? name->parent : NO_PARENT;
         writer->parent_at = (uint16_t)parent_at;
         p = copy_from_zone(p, writer->end, name->wire, size);
     }
@@ -225,11 +240,11 @@ static inline void suggest_parent(auth_writer_t *writer, const zone_node_t *node
 static inline __attribute__((always_inline)) uint8_t *put_name(auth_writer_t *writer, uint8_t *p, const zone_node_t *node, zone_ref_t ref,
                                                                bool entered)
 {
-    if (node->parent != writer->parent || writer->parent == 0) {
+    if (node->parent != writer->parent) {
         return put_far_name(writer, p, ref);
     }
     if (entered) {
-        unsigned there = auth_names_place(writer->names, ref, writer->stamp, (size_t)(p - writer->begin));
+        unsigned there = place(writer, ref, (size_t)(p - writer->begin));
         if (UNLIKELY(there != 0)) {
             return LIKELY(room(writer, p) >= POINTER_SIZE) ? put_ending(p, there) : NULL;
         }
@@ -329,7 +344,7 @@ static inline uint8_t *put_referring(auth_writer_t *writer, uint8_t *p, uint16_t
 {
     const uint8_t *record = rrset->data;
     unsigned left = rrset->count;
-    if (writer->parent == 0 && writer->known) { /* a neighbour of the name asked for, or of the closest one that exists */
+    if (writer->parent == NO_PARENT && writer->known) { /* a neighbour of the name asked for, or of the closest one that exists */
         bool is_exact = writer->known->length == writer->known_key->length && writer->known->labels > 0;
         suggest_parent(writer, is_exact ? parent_of(writer->zone, writer->known) : writer->known);
     }
@@ -552,7 +567,7 @@ unsigned auth_write_negative_soa(auth_writer_t *writer, const zone_node_t *node,
     if (UNLIKELY((pointer == 0 && node->labels > 0) || room(writer, writer->at) < POINTER_SIZE + FIXED_SIZE + 2)) {
         return write_at_node(writer, node, rrset, what, fixed);
     }
-    if (writer->parent == 0 && writer->known) {
+    if (writer->parent == NO_PARENT && writer->known) {
         suggest_parent(writer, node); /* the primary and the mailbox are mostly in the zone */
     }
     uint8_t *rdata = put_head(writer->at, pointer, fixed) + 2;
@@ -595,7 +610,7 @@ unsigned auth_write_servers(auth_writer_t *writer, uint16_t pointer, const zone_
     const uint8_t *record = rrset->data;
     const uint8_t *base = zone_head(writer->zone)->base;
     unsigned count = rrset->count;
-    if (writer->parent == 0 && writer->known) {
+    if (writer->parent == NO_PARENT && writer->known) {
         suggest_parent(writer, writer->known); /* servers inside the zone that is delegated */
     }
     for (unsigned i = 0; i < count; i++, record += RECORD) {

@@ -24,9 +24,9 @@ typedef struct auth_writer {
     const zone_node_t *known;    /* its node, or the nearest ancestor that is one */
     const name_key_t *known_key; /* the name */
     uint16_t known_at;           /* where it stands */
-    uint16_t stamp;              /* of `zone` in names */
+    uint16_t stamp;              /* of `zone` in names; 0: nothing is in the table yet */
     /* Most names are one label below the known one, or below the parent of the name written last: no search at all. */
-    zone_ref_t parent; /* 0: none */
+    zone_ref_t parent; /* UINT32_MAX: none */
     /* The first name that shares nothing with the known one is entered into the table only when another such name comes. */
     zone_ref_t first;   /* 0: none, or entered */
     uint16_t has_first; /* there was one */
@@ -45,6 +45,8 @@ enum {
 
 /* Starts an empty table of names for `zone` in the message begin..end, whose first `size` bytes are written. */
 void auth_writer_init(auth_writer_t *writer, auth_names_t *names, const zone_contents_t *zone, uint8_t *begin, size_t size, size_t limit);
+/* The stamp of the writer's zone, to come back to it. */
+uint16_t auth_writer_stamp(auth_writer_t *writer);
 /* Goes on with another zone; names of the former one are no longer compressed against, unless it is given back with its stamp. */
 void auth_writer_switch(auth_writer_t *writer, const zone_contents_t *zone, uint16_t stamp);
 /* Says that `key` stands uncompressed in the message at offset `at`, and node is its node or its closest ancestor. */

@@ -306,21 +306,23 @@ static inline void begin(exchange_t *exchange, const query_t *query, uint8_t *ou
         }
     }
     exchange->tsig_error = 0;
-    exchange->auth->request.type = query->type;
-    exchange->auth->request.zones = view->zones;
-    exchange->auth->request.out = out;
-    exchange->auth->request.size = size;
-    exchange->auth->request.limit = limit;
-    exchange->auth->request.minimal_responses = view->minimal_responses;
-    exchange->auth->request.rotate_rrsets = view->rotate_rrsets;
+    auth_request_t *request = &exchange->auth->request;
+    request->type = query->type;
+    request->zones = view->zones;
+    request->out = out;
+    request->size = size;
+    request->limit = limit;
+    request->minimal_responses = view->minimal_responses;
+    request->rotate_rrsets = view->rotate_rrsets;
     (void)copy_bytes(out, query->message, size);
 }
 
 /* Completes header, OPT and TSIG; returns the size of the message. */
 static inline size_t close_message(const exchange_t *exchange, uint8_t *out)
 {
-    size_t size = exchange->auth->answer.size;
-    unsigned additional = exchange->auth->answer.counts[2];
+    const auth_answer_t *answer = &exchange->auth->answer;
+    size_t size = answer->size;
+    unsigned additional = answer->counts[2];
     size_t opt = reply_write_opt(exchange, out + size, size);
     additional += opt > 0;
     size += opt;
@@ -329,7 +331,7 @@ static inline size_t close_message(const exchange_t *exchange, uint8_t *out)
         additional += tsig > 0;
         size += tsig;
     }
-    reply_write_header(exchange, out, additional);
+    reply_write_header(&exchange->auth->request, answer, out, additional);
     return size;
 }
 

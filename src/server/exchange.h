@@ -53,8 +53,9 @@ size_t reply_write_tsig(const exchange_t *exchange, uint8_t *at, size_t size);
 /* The bare OPT record with room for more behind it: DO is copied (RFC 3225 3), other flags are zero (RFC 6891 6.1.4), the version is 0. */
 static inline void reply_write_bare_opt(const exchange_t *exchange, uint8_t *at, uint16_t options_size)
 {
-    uint64_t head = (uint64_t)TYPE_OPT << 40 | (uint64_t)exchange->view->udp_size_max << 24 | (exchange->auth->answer.rcode >> 4) << 16 |
-                    (exchange->auth->request.query->edns.dnssec_ok ? 0x80 : 0); /* a zero for the root is the uppermost octet */
+    const auth_t *auth = exchange->auth;
+    uint64_t head = (uint64_t)TYPE_OPT << 40 | (uint64_t)exchange->view->udp_size_max << 24 | (auth->answer.rcode >> 4) << 16 |
+                    (auth->request.query->edns.dnssec_ok ? 0x80 : 0); /* a zero for the root is the uppermost octet */
     head = __builtin_bswap64(head);
     memcpy(at, &head, sizeof head);
     at[8] = 0;
@@ -64,11 +65,12 @@ static inline void reply_write_bare_opt(const exchange_t *exchange, uint8_t *at,
 /* The OPT record of an answer; returns its size, 0 without EDNS. */
 static inline size_t reply_write_opt(const exchange_t *exchange, uint8_t *at, size_t size)
 {
-    const edns_t *edns = &exchange->auth->request.query->edns;
+    const auth_t *auth = exchange->auth;
+    const edns_t *edns = &auth->request.query->edns;
     if (!edns->present) {
         return 0;
     }
-    if (UNLIKELY(edns->options_size > 0 || exchange->auth->answer.extended_error != EDE_NONE)) {
+    if (UNLIKELY(edns->options_size > 0 || auth->answer.extended_error != EDE_NONE)) {
         return reply_write_options(exchange, at, size);
     }
     reply_write_bare_opt(exchange, at, 0);
@@ -76,17 +78,16 @@ static inline size_t reply_write_opt(const exchange_t *exchange, uint8_t *at, si
 }
 
 /* The header of an answer. The id, the first two octets, stands there already. */
-static inline void reply_write_header(const exchange_t *exchange, uint8_t *out, unsigned additional)
+static inline void reply_write_header(const auth_request_t *request, const auth_answer_t *answer, uint8_t *out, unsigned additional)
 {
-    const auth_answer_t *answer = &exchange->auth->answer;
-    const query_t *query = exchange->auth->request.query;
+    const query_t *query = request->query;
     /* RD is copied (RFC 1035 4.1.1). AD would claim a validation that has not been made, and CD is cleared (RFC 4035 3.1.6). */
     unsigned flags = FLAG_QR | (unsigned)query->opcode << 11 | (query->flags & FLAG_RD) | answer->flags | (answer->rcode & 15u);
+    uint64_t counts = (uint64_t)query->has_question << 48 | (uint64_t)answer->counts[0] << 32 | (uint64_t)answer->counts[1] << 16 |
+                      (additional & UINT16_MAX);
+    counts = __builtin_bswap64(counts);
     store_be16(out + 2, (uint16_t)flags);
-    store_be16(out + 4, query->has_question);
-    store_be16(out + 6, answer->counts[0]);
-    store_be16(out + 8, answer->counts[1]);
-    store_be16(out + 10, (uint16_t)additional);
+    memcpy(out + 4, &counts, sizeof counts);
 }
 
 /* ---- chaos.c ---- */

@@ -177,7 +177,7 @@ static transfer_t *transfer_new(exchange_t *exchange)
     transfer->phase = PHASE_FIRST_SOA;
     transfer->is_first_message = true;
     answer->flags = FLAG_AA;
-    reply_write_header(exchange, exchange->auth->request.out, 0);
+    reply_write_header(&exchange->auth->request, answer, exchange->auth->request.out, 0);
     transfer->head_size = answer->size;
     memcpy(transfer->head, exchange->auth->request.out, answer->size);
     uint8_t *opt = exchange->auth->request.out + answer->size;
