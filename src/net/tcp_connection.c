@@ -213,6 +213,7 @@ static bool flush_kept(tcp_connection_t *connection)
     connection->taken += (uint32_t)written;
     if ((size_t)written == left) {
         free_out(connection);
+        connection->rested_ms = connection->tcp->now_ms; /* the answer has only now been taken */
         return true;
     }
     if (connection->taken >= PROGRESS_BYTES) {
@@ -353,23 +354,24 @@ static void queue(tcp_connection_t *connection)
     }
 }
 
-/* The phase of a connection that waits for its peer's next bytes. */
+/* The phase of a connection that waits for its peer's next bytes. Without an answer it is over when a message that began at the last moment
+ * would have had its time: what is kept busy with nothing that has an answer does not last. */
 static void rest(tcp_connection_t *connection, bool held_before)
 {
     tcp_t *tcp = connection->tcp;
     int64_t now = tcp->now_ms;
-    if (framing_held(&connection->in) > 0) {
-        bool same_message = held_before && !connection->progressed;
-        tcp_connection_enter(connection, TCP_READING, same_message && connection->phase == TCP_READING ? connection->since_ms : now);
-        return;
-    }
+    bool reading = framing_held(&connection->in) > 0;
     tcp_phase_t phase = !connection->answered ? TCP_FRESH : connection->promised ? TCP_KEPT : TCP_IDLE;
-    if (now - connection->rested_ms >= tcp_phase_timeout_ms(tcp, phase)) {
-        net_count(tcp->environment.counters, NET_TCP_TIMED_OUT); /* kept busy, but with nothing that has an answer */
+    int64_t allowed = (int64_t)tcp_phase_timeout_ms(tcp, phase) + (reading ? tcp_phase_timeout_ms(tcp, TCP_READING) : 0);
+    if (now - connection->rested_ms >= allowed) {
+        net_count(tcp->environment.counters, NET_TCP_TIMED_OUT);
         tcp_connection_close(connection);
-        return;
+    } else if (reading) {
+        bool same_message = held_before && !connection->progressed && connection->phase == TCP_READING;
+        tcp_connection_enter(connection, TCP_READING, same_message ? connection->since_ms : now);
+    } else {
+        tcp_connection_enter(connection, phase, connection->rested_ms);
     }
-    tcp_connection_enter(connection, phase, connection->rested_ms);
 }
 
 static void settle(tcp_connection_t *connection, bool held_before)

@@ -192,6 +192,19 @@ def test_junk_in_pieces_does_not_keep_a_connection_either(zone, portoland):
         assert time.monotonic() - began > 0.8
 
 
+def test_junk_that_always_leaves_a_message_begun_does_not_keep_a_connection(zone, portoland):
+    """Whenever the server looks, part of a message has come, and never the same."""
+    response = frame(wire.query(NAME, SOA, 1, flags=wire.QR) + b'x' * 9)
+    with limited(zone, first_byte_timeout='500ms', message_timeout='500ms') as server, Stream(server) as stream:
+        stream.send(response[:1])
+        began = time.monotonic()
+        with pytest.raises(OSError):
+            while True:
+                time.sleep(0.05)
+                stream.send(response[1:] + response[:1])
+                assert time.monotonic() - began < 4
+
+
 def test_a_client_that_does_not_read_is_closed(zone, portoland):
     with limited(zone, message_timeout='1s') as server:
         with Stream(server, receive_buffer=4096) as stream:
@@ -208,6 +221,33 @@ def test_a_client_that_does_not_read_is_closed(zone, portoland):
             stream.socket.setblocking(True)
             assert stream.is_closed_within(3)
         assert works(server)
+
+
+def is_established(server, stream):
+    """Whether the server's end of a connection is open still."""
+    ends = ':%04X ' % server.port, ':%04X 01 ' % stream.socket.getsockname()[1]
+    with open('/proc/net/tcp') as table:
+        return any(ends[0] in line and ends[1] in line for line in table)
+
+
+def test_the_idle_timer_begins_when_the_answer_is_taken(zone, portoland):
+    """Who reads after a pause longer than a connection may be idle can go on asking. How many answers the kernel takes from the server
+    differs, so that one of these connections has the last part of them waiting in the server."""
+    with limited(zone, idle_timeout='1s', message_timeout='10s') as server:
+        streams_by_count = {count: Stream(server, receive_buffer=4096) for count in range(8, 100, 4)}
+        for count, stream in streams_by_count.items():
+            stream.ask(*[wire.query(BIG, TXT, i) for i in range(count)])
+        time.sleep(1.5)
+        waiting = []
+        for count, stream in streams_by_count.items():
+            if is_established(server, stream):  # not closed as idle
+                waiting.append(count)
+                for i in range(count):
+                    assert stream.answer().id == i
+                stream.ask(soa(count))
+                assert stream.answer().id == count
+            stream.close()
+        assert waiting
 
 
 def test_keepalive_is_promised_and_kept(zone, portoland):

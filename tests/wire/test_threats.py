@@ -287,6 +287,5 @@ def test_malformed_input_costs_no_more_than_a_query(server):
     for message in (b'\0' * 11, wire.query(NAME, SOA, flags=wire.QR), wire.query(NAME, SOA) + b'x' * 4000, options, options[:-2] + b'\xff\xff',
                     struct.pack('!6H', 1, 0, 1, 0, 0, 0) + b'\1x' * 2000, struct.pack('!6H', 1, 0, 1, 0, 0, 0) + b'\xc0\x0c' * 2000,
                     stuffed(360), stuffed(15, wire.name_of([b'y'] * 127)), stuffed(360, opcode=4), stuffed(360, opcode=2),
-                    wire.query(name('a5000'), A, edns=(4096, 0)), wire.query(name('ns900'), NS, edns=(4096, 0)),
-                    wire.query(name('chain0'), A, edns=(512, 0))):
+                    wire.query(name('a5000'), A, edns=(4096, 0)), wire.query(name('ns900'), NS, edns=(4096, 0))):
         assert cost_us(server, message) < 2 * valid + 1, (len(message), message[:40])
