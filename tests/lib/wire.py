@@ -220,12 +220,12 @@ class Asker:
     def __exit__(self, *exception):
         self.close()
 
-    def ask_udp(self, queries, window=100):
-        """The replies as bytes, None where three tries brought none."""
+    def ask_udp(self, queries, window=100, tries=(0.1, 0.3, 1.0)):
+        """The replies as bytes, None where all tries brought none. tries: parts of the timeout that each takes."""
         replies = [None] * len(queries)
         for start in range(0, len(queries), window):
             waiting = set(range(start, min(start + window, len(queries))))
-            for patience in (0.1, 0.3, 1.0):
+            for patience in tries:
                 self._round(queries, waiting, replies, self.timeout_s * patience)
                 if not waiting:
                     break

@@ -71,7 +71,7 @@ def server(zone, portoland):
 
 
 class Questioner(threading.Thread):
-    """Asks all the time; every answer must be whole and of one version."""
+    """Asks all the time, each question once: none may be lost, every answer must be whole and of one version, and none older than the one before."""
 
     def __init__(self, server, protocol):
         super().__init__()
@@ -90,14 +90,18 @@ class Questioner(threading.Thread):
         queries = [wire.query(name, A, i) for i, name in enumerate(names)]
         with wire.Asker(self.server.address, self.server.port) as asker:
             while not self.stop:
-                replies = asker.ask_udp(queries) if self.protocol == 'udp' else asker.ask_tcp(queries)
+                newest = max(self.serials, default=0)
+                replies = asker.ask_udp(queries, tries=(1.0,)) if self.protocol == 'udp' else asker.ask_tcp(queries)
                 for reply in replies:
                     self.asked += 1
                     message = wire.parse(reply) if reply else None
                     if message is None or message.rcode != 0 or len(message.answer) != 1 or not message.flags & wire.AA:
                         self.wrong.append(message)
-                    else:
-                        self.serials.add(int.from_bytes(message.answer[0].rdata[1:], 'big'))
+                        continue
+                    serial = int.from_bytes(message.answer[0].rdata[1:], 'big')
+                    self.serials.add(serial)
+                    if serial < newest:
+                        self.wrong.append('serial %d after %d' % (serial, newest))
 
     def end(self):
         self.stop = True
@@ -107,10 +111,14 @@ class Questioner(threading.Thread):
 
 
 def test_zone_reloads_while_answering(server, zone):
-    questioners = [Questioner(server, 'udp'), Questioner(server, 'tcp')]
-    for serial in range(2, 22):
+    """Fifty versions, by signal and by the tool, for four clients."""
+    questioners = [Questioner(server, protocol) for protocol in ('udp', 'udp', 'tcp', 'tcp')]
+    for serial in range(2, 52):
         replace(zone.file, zone_text('reload.test.', serial))
-        os.kill(server.pid, signal.SIGHUP)
+        if serial % 2:
+            os.kill(server.pid, signal.SIGHUP)
+        else:
+            assert server.tool('zone', 'reload', 'reload.test').returncode == 0
         assert wait_for(lambda serial=serial: serial_of(server) == serial)
     for questioner in questioners:
         questioner.end()
