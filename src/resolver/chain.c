@@ -1,0 +1,206 @@
+/* From the outcomes of a chain of names to one answer (RFC 1034 4.3.2, 6604, 8767). */
+#include "resolver/resolver.h"
+#include "resolver/state.h"
+
+#include "wire/rrtype.h"
+
+#include <stdlib.h>
+
+enum { ANSWER_ARENA_MAX = 1 << 16 };
+
+const uint8_t *chain_target(const store_entry_t *entry)
+{
+    if (entry->kind != STORE_RRSET || entry->type != TYPE_CNAME || entry->rrset_count == 0) {
+        return NULL;
+    }
+    const uint8_t *at = NULL;
+    uint16_t rdlength;
+    return rrset_next(&entry->rrsets[0], &at, &rdlength);
+}
+
+void answer_memory_unref(answer_memory_t *answer)
+{
+    if (!answer || --answer->references > 0) {
+        return;
+    }
+    for (unsigned i = 0; i < answer->outcome_count; i++) {
+        outcome_unref(answer->outcomes[i]);
+    }
+    arena_clear(&answer->arena);
+    free(answer);
+}
+
+static answer_memory_t *answer_new(void)
+{
+    answer_memory_t *answer = calloc(1, sizeof *answer);
+    if (answer) {
+        answer->references = 1;
+        answer->answer.extended_error = EDE_NONE;
+        answer->answer.security = STORE_SECURE;
+        answer->answer.ttl_s = UINT32_MAX;
+        arena_init(&answer->arena, 1024, ANSWER_ARENA_MAX);
+    }
+    return answer;
+}
+
+answer_memory_t *chain_failure(uint16_t rcode, int16_t extended_error, const char *text)
+{
+    answer_memory_t *answer = answer_new();
+    if (answer) {
+        answer->answer.rcode = rcode;
+        answer->answer.extended_error = extended_error;
+        answer->answer.extended_text = text;
+        answer->answer.security = STORE_INDETERMINATE;
+        answer->answer.ttl_s = 0;
+    }
+    return answer;
+}
+
+/* ---- putting together ---- */
+
+/* Indeterminate < insecure < secure; bogus is below all. */
+static store_security_t least(store_security_t a, store_security_t b)
+{
+    return a == STORE_BOGUS || b == STORE_BOGUS ? STORE_BOGUS : a < b ? a : b;
+}
+
+static void add_entry(resolver_answer_t *answer, rrset_t *records, rrset_t *proofs, const store_entry_t *entry)
+{
+    for (unsigned i = 0; i < entry->rrset_count; i++) {
+        const rrset_t *rrset = &entry->rrsets[i];
+        bool is_data = entry->kind == STORE_RRSET && (i == 0 || rrset->type == TYPE_DNAME);
+        if (!is_data) {
+            proofs[answer->authority_count++] = *rrset;
+        } else if (rrset->type == TYPE_DNAME && i > 0) { /* a DNAME goes before the CNAME made of it */
+            records[answer->answer_count] = records[answer->answer_count - 1];
+            records[answer->answer_count - 1] = *rrset;
+            answer->answer_count++;
+        } else {
+            records[answer->answer_count++] = *rrset;
+        }
+    }
+    answer->security = least(answer->security, entry->security);
+    answer->ttl_s = entry->ttl_s < answer->ttl_s ? entry->ttl_s : answer->ttl_s;
+}
+
+static uint16_t rcode_of(const outcome_t *last)
+{
+    if (last->overflow) {
+        return RCODE_YXDOMAIN;
+    }
+    switch (last->entry.kind) {
+    case STORE_NAME_ERROR:
+        return RCODE_NXDOMAIN;
+    case STORE_FAILURE:
+        return RCODE_SERVFAIL;
+    case STORE_RRSET:
+    case STORE_NODATA:
+        break;
+    }
+    return RCODE_NOERROR;
+}
+
+answer_memory_t *chain_answer(const request_t *request, outcome_t *const *hops, unsigned count)
+{
+    REQUIRE(count > 0 && count <= ARRAY_SIZE(request->hops));
+    outcome_t *last = hops[count - 1];
+    if (last->entry.kind == STORE_FAILURE) {
+        answer_memory_t *failure = chain_failure(RCODE_SERVFAIL, last->entry.extended_error, last->text);
+        if (failure) { /* the text lives in the outcome */
+            failure->outcomes[failure->outcome_count++] = outcome_ref(last);
+        }
+        return failure;
+    }
+    answer_memory_t *memory = answer_new();
+    size_t total = 0;
+    for (unsigned i = 0; i < count; i++) {
+        total += hops[i]->entry.rrset_count;
+    }
+    rrset_t *rrsets = memory ? arena_alloc(&memory->arena, (2 * total + 1) * sizeof *rrsets) : NULL;
+    if (!rrsets) {
+        answer_memory_unref(memory);
+        return NULL;
+    }
+    resolver_answer_t *answer = &memory->answer;
+    for (unsigned i = 0; i < count; i++) {
+        add_entry(answer, rrsets, rrsets + total, &hops[i]->entry);
+        memory->outcomes[memory->outcome_count++] = outcome_ref(hops[i]);
+    }
+    answer->answer = rrsets;
+    answer->authority = rrsets + total;
+    answer->rcode = rcode_of(last);
+    answer->extended_error = last->entry.extended_error;
+    return memory;
+}
+
+/* ---- stale answers ---- */
+
+/* One name of the chain, fresh or stale; NULL if there is nothing good. */
+static outcome_t *find_stale(resolver_t *resolver, const name_key_t *name, uint16_t type)
+{
+    outcome_t *outcome = outcome_new();
+    const uint16_t types[] = {type, TYPE_CNAME};
+    for (unsigned i = 0; outcome && i < ARRAY_SIZE(types); i++) {
+        if (special_find(resolver->special, name, types[i], &outcome->arena, &outcome->entry)) {
+            return outcome;
+        }
+        if (resolver_find(resolver, name, types[i], STORE_WANT_STALE, &outcome->arena, &outcome->entry) &&
+            outcome->entry.security != STORE_BOGUS && outcome->entry.rank > STORE_RANK_REFERRAL &&
+            (i == 0 || outcome->entry.kind == STORE_RRSET)) {
+            return outcome;
+        }
+    }
+    outcome_unref(outcome);
+    return NULL;
+}
+
+/* RFC 8767 4: a stale RRset is given out with a TTL of 30 seconds. */
+static void set_stale(const resolver_settings_t *settings, answer_memory_t *memory)
+{
+    resolver_answer_t *answer = &memory->answer;
+    rrset_t *rrsets = arena_alloc(&memory->arena, (answer->answer_count + answer->authority_count + 1u) * sizeof *rrsets);
+    for (unsigned i = 0; rrsets && i < answer->answer_count + answer->authority_count; i++) {
+        rrsets[i] = i < answer->answer_count ? answer->answer[i] : answer->authority[i - answer->answer_count];
+        if (rrsets[i].ttl_s == 0) {
+            rrsets[i].ttl_s = settings->stale_answer_ttl_s;
+        }
+    }
+    if (rrsets) {
+        answer->answer = rrsets;
+        answer->authority = rrsets + answer->answer_count;
+    }
+    answer->is_stale = true;
+    answer->ttl_s = settings->stale_answer_ttl_s;
+    answer->extended_error = answer->rcode == RCODE_NXDOMAIN ? EDE_STALE_NXDOMAIN : EDE_STALE_ANSWER;
+    answer->extended_text = "the servers of the name do not answer";
+}
+
+answer_memory_t *chain_stale(resolver_t *resolver, const request_t *request)
+{
+    outcome_t *hops[RESOLVER_CNAME_HOPS_MAX + 1];
+    name_key_t name = request->name;
+    unsigned count = 0;
+    bool is_stale = false;
+    bool is_complete = false;
+    while (count < ARRAY_SIZE(hops) && !is_complete) {
+        outcome_t *outcome = find_stale(resolver, &name, request->type);
+        if (!outcome) {
+            break;
+        }
+        hops[count++] = outcome;
+        is_stale = is_stale || outcome->entry.is_stale;
+        const uint8_t *target = request->type != TYPE_CNAME ? chain_target(&outcome->entry) : NULL;
+        is_complete = !target;
+        if (target) {
+            name_key_init(&name, target, name_length(target));
+        }
+    }
+    answer_memory_t *answer = is_complete ? chain_answer(request, hops, count) : NULL;
+    for (unsigned i = 0; i < count; i++) {
+        outcome_unref(hops[i]);
+    }
+    if (answer && is_stale) {
+        set_stale(resolver->settings, answer);
+    }
+    return answer;
+}

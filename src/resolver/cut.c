@@ -1,0 +1,328 @@
+/* The zone whose servers are asked: found in configuration, store or hints; its names and addresses. */
+#include "resolver/resolver.h"
+#include "resolver/state.h"
+
+#include "resolver/hints.h"
+#include "wire/rrtype.h"
+
+#include <string.h>
+
+/* ---- quota of a zone: counters hashed by name, so that no table can be filled ---- */
+
+static uint16_t *quota_of(resolver_t *resolver, const name_key_t *zone)
+{
+    return &resolver->zone_quota[siphash(&resolver->hash_key, zone->wire, zone->length) % ZONE_QUOTA_SLOTS];
+}
+
+void cut_leave(resolver_t *resolver, fetch_t *fetch)
+{
+    for (unsigned i = 0; i < fetch->cut.lookups; i++) {
+        edge_detach(resolver, &fetch->lookups[i]);
+    }
+    fetch->cut.lookups = 0;
+    if (fetch->cut.in_quota) {
+        fetch->cut.in_quota = false;
+        --*quota_of(resolver, &fetch->cut.zone);
+    }
+}
+
+/* The quota holds below the top: every question passes the root and its children's parents. */
+static bool enter_quota(resolver_t *resolver, fetch_t *fetch)
+{
+    uint16_t *quota = quota_of(resolver, &fetch->cut.zone);
+    if (fetch->cut.kind == CUT_FORWARD || fetch->cut.zone.labels < 2) {
+        return true;
+    }
+    if (*quota >= resolver->settings->fetches_a_zone_max) {
+        return false;
+    }
+    ++*quota;
+    fetch->cut.in_quota = true;
+    return true;
+}
+
+/* ---- addresses ---- */
+
+void cut_add_address(resolver_t *resolver, fetch_t *fetch, unsigned server, const resolver_address_t *address)
+{
+    cut_t *cut = &fetch->cut;
+    if (!resolver_address_may_be_asked(resolver->settings, address)) {
+        return;
+    }
+    if (server < cut->server_count) {
+        cut->servers[server].has_address = true;
+    }
+    for (unsigned i = 0; i < cut->candidate_count; i++) {
+        if (resolver_address_equal(&cut->candidates[i].address, address)) {
+            return;
+        }
+    }
+    if (cut->candidate_count < RESOLVER_CANDIDATES_MAX) {
+        cut->candidates[cut->candidate_count++] = (candidate_t){.address = *address};
+    }
+}
+
+static void add_rrset(resolver_t *resolver, fetch_t *fetch, unsigned server, const store_entry_t *entry)
+{
+    enum { ADDRESSES_A_NAME_MAX = 8 };
+    const uint8_t *at = NULL;
+    const uint8_t *rdata;
+    uint16_t rdlength;
+    if (entry->kind != STORE_RRSET || entry->rrset_count == 0 || entry->security == STORE_BOGUS) {
+        return;
+    }
+    for (unsigned i = 0; i < ADDRESSES_A_NAME_MAX && (rdata = rrset_next(&entry->rrsets[0], &at, &rdlength)) != NULL; i++) {
+        resolver_address_t address;
+        if (resolver_address_from_rdata(&address, entry->type, rdata, rdlength)) {
+            cut_add_address(resolver, fetch, server, &address);
+        }
+    }
+}
+
+void cut_take_lookup(resolver_t *resolver, fetch_t *fetch, edge_t *edge)
+{
+    add_rrset(resolver, fetch, edge->server, &edge->outcome->entry);
+    outcome_unref(edge->outcome);
+    edge->outcome = NULL;
+}
+
+/* ---- look-ups of name servers' addresses ---- */
+
+/* The address types to look up, in order of preference; zeros behind them. */
+static void address_types(const resolver_settings_t *settings, uint16_t types[static 2])
+{
+    unsigned count = 0;
+    types[0] = types[1] = 0;
+    if (settings->ipv6 && settings->prefer_ipv6) {
+        types[count++] = TYPE_AAAA;
+    }
+    if (settings->ipv4) {
+        types[count++] = TYPE_A;
+    }
+    if (settings->ipv6 && !settings->prefer_ipv6) {
+        types[count] = TYPE_AAAA;
+    }
+}
+
+static bool has_pending(const fetch_t *fetch, unsigned server)
+{
+    for (unsigned i = 0; i < fetch->cut.lookups; i++) {
+        if (fetch->lookups[i].server == server && fetch->lookups[i].fetch) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Without glue, a name inside the very zone can only be found by asking that zone. */
+static bool can_be_looked_up(const fetch_t *fetch, const cut_server_t *server)
+{
+    return !server->has_address && !name_is_at_or_below(server->name.wire, fetch->cut.zone.wire);
+}
+
+/* Begins one look-up; true if it is running. */
+static bool begin_lookup(resolver_t *resolver, fetch_t *fetch, unsigned server, uint16_t type)
+{
+    name_key_t name;
+    name_key_init(&name, fetch->cut.servers[server].name.wire, fetch->cut.servers[server].name.length);
+    store_entry_t known;
+    if (resolver_find(resolver, &name, type, STORE_WANT_FRESH, &resolver->scratch, &known)) {
+        add_rrset(resolver, fetch, server, &known);
+        return false;
+    }
+    edge_t *edge = &fetch->lookups[fetch->cut.lookups];
+    *edge = (edge_t){.by_fetch = fetch, .type = type, .server = (uint8_t)server};
+    fetch_wish_t wish = {&name, type, fetch->depth + 1, fetch->budget, edge};
+    status_t status = fetch_want(resolver, &wish);
+    if (status != STATUS_OK) {
+        fetch_set_trouble(fetch,
+                          status == STATUS_EXISTS ? "its name servers can only be found by asking themselves"
+                                                  : "finding its name servers takes too many questions",
+                          EDE_NO_REACHABLE_AUTHORITY, NULL);
+        return false;
+    }
+    fetch->cut.lookups++;
+    return true;
+}
+
+bool cut_look_up(resolver_t *resolver, fetch_t *fetch)
+{
+    uint16_t types[2];
+    address_types(resolver->settings, types);
+    for (unsigned family = 0; family < ARRAY_SIZE(types) && types[family] != 0; family++) {
+        unsigned first = fetch->cut.server_count > 0 ? resolver_random_below(resolver, fetch->cut.server_count) : 0;
+        for (unsigned i = 0; i < fetch->cut.server_count; i++) {
+            unsigned index = (first + i) % fetch->cut.server_count;
+            cut_server_t *server = &fetch->cut.servers[index];
+            if ((server->looked_up & 1u << family) || !can_be_looked_up(fetch, server) || has_pending(fetch, index)) {
+                continue;
+            }
+            if (fetch->cut.lookups >= resolver->settings->ns_lookups_max) {
+                return false;
+            }
+            server->looked_up |= (uint8_t)(1u << family);
+            if (begin_lookup(resolver, fetch, index, types[family])) {
+                return true;
+            }
+            if (server->has_address) {
+                return false; /* found in the store: no need to look up more */
+            }
+        }
+    }
+    return false;
+}
+
+/* ---- entering ---- */
+
+/* Prepares the fetch for a new zone; false, with the fetch ended, if the zone has its fill of questions. */
+static bool begin_cut(resolver_t *resolver, fetch_t *fetch, const uint8_t *zone, cut_kind_t kind)
+{
+    bool fallback_used = fetch->cut.fallback_used;
+    cut_leave(resolver, fetch);
+    cut_t *cut = &fetch->cut;
+    cut->kind = kind;
+    cut->fallback_used = fallback_used;
+    cut->sends = 0;
+    cut->server_count = 0;
+    cut->candidate_count = 0;
+    name_key_init(&cut->zone, zone, name_length(zone));
+    fetch->trouble = (trouble_t){.what = NULL};
+    fetch->minimised_silences = 0;
+    fetch->minimise.enabled = resolver->settings->minimise_names && kind != CUT_FORWARD;
+    fetch->minimise.known = cut->zone.labels;
+    fetch->state = FETCH_SELECT;
+    if (!enter_quota(resolver, fetch)) {
+        resolver->counters[RESOLVER_COUNT_QUOTA]++;
+        fetch_set_trouble(fetch, "too many questions for this zone are waiting", EDE_OTHER, NULL);
+        fetch_fail_by_budget(resolver, fetch);
+        return false;
+    }
+    return true;
+}
+
+/* Addresses that the store knows for names without glue. */
+static void fill_from_store(resolver_t *resolver, fetch_t *fetch)
+{
+    uint16_t types[2];
+    address_types(resolver->settings, types);
+    for (unsigned i = 0; i < fetch->cut.server_count; i++) {
+        cut_server_t *server = &fetch->cut.servers[i];
+        for (unsigned family = 0; family < ARRAY_SIZE(types) && types[family] != 0 && !server->has_address; family++) {
+            name_key_t name;
+            store_entry_t entry;
+            name_key_init(&name, server->name.wire, server->name.length);
+            if (resolver_find(resolver, &name, types[family], STORE_WANT_FRESH, &resolver->scratch, &entry)) {
+                add_rrset(resolver, fetch, i, &entry);
+                server->looked_up |= (uint8_t)(1u << family);
+            }
+        }
+    }
+}
+
+void cut_enter(resolver_t *resolver, fetch_t *fetch, const delegation_t *delegation, cut_kind_t kind)
+{
+    if (!begin_cut(resolver, fetch, delegation->zone, kind)) {
+        return;
+    }
+    cut_t *cut = &fetch->cut;
+    for (unsigned i = 0; i < delegation->server_count && cut->server_count < RESOLVER_NS_NAMES_MAX; i++) {
+        const delegation_server_t *server = &delegation->servers[i];
+        cut_server_t *own = &cut->servers[cut->server_count++];
+        *own = (cut_server_t){.has_address = false};
+        name_set(&own->name, server->name);
+        for (unsigned j = 0; j < server->address_count; j++) {
+            cut_add_address(resolver, fetch, i, &server->addresses[j]);
+        }
+    }
+    fill_from_store(resolver, fetch);
+    resolver_ready_fetch(resolver, fetch);
+}
+
+static void enter_hints(resolver_t *resolver, fetch_t *fetch)
+{
+    static const uint8_t root[1 + NAME_PADDING] = {0};
+    const hints_t *hints = resolver->settings->hints ? resolver->settings->hints : resolver->hints;
+    if (!begin_cut(resolver, fetch, root, CUT_HINTS)) {
+        return;
+    }
+    for (unsigned i = 0; i < hints->count; i++) {
+        for (unsigned j = 0; j < hints->servers[i].address_count; j++) {
+            cut_add_address(resolver, fetch, RESOLVER_NS_NAMES_MAX, &hints->servers[i].addresses[j]);
+        }
+    }
+    resolver_ready_fetch(resolver, fetch);
+    fetch_prime(resolver);
+}
+
+static void enter_configured(resolver_t *resolver, fetch_t *fetch, const resolver_zone_t *zone)
+{
+    if (!begin_cut(resolver, fetch, zone->zone.wire, zone->kind == RESOLVER_FORWARD ? CUT_FORWARD : CUT_STUB)) {
+        return;
+    }
+    fetch->cut.fallback_used = !zone->fallback;
+    for (size_t i = 0; i < zone->address_count && fetch->cut.candidate_count < RESOLVER_CANDIDATES_MAX; i++) {
+        /* The operator's own choice: no filter but the families. */
+        fetch->cut.candidates[fetch->cut.candidate_count++] = (candidate_t){.address = zone->addresses[i]};
+    }
+    resolver_ready_fetch(resolver, fetch);
+}
+
+/* ---- finding ---- */
+
+static const resolver_zone_t *find_configured(const resolver_t *resolver, const fetch_t *fetch)
+{
+    const resolver_zone_t *best = NULL;
+    for (size_t i = 0; i < resolver->settings->zone_count; i++) {
+        const resolver_zone_t *zone = &resolver->settings->zones[i];
+        bool is_inside = name_is_at_or_below(fetch->name.wire, zone->zone.wire);
+        bool is_apex_ds = fetch->type == TYPE_DS && zone->kind == RESOLVER_STUB && zone->zone.labels == fetch->name.labels;
+        bool is_tried = zone->kind == RESOLVER_FORWARD && fetch->cut.fallback_used;
+        if (is_inside && !is_apex_ds && !is_tried && (!best || zone->zone.labels > best->zone.labels)) {
+            best = zone;
+        }
+    }
+    return best;
+}
+
+/* A tree that is known not to exist (RFC 8020; only where proven: servers that deny empty non-terminals are not rare), or that a DNAME
+ * moves elsewhere. True: the fetch is over. */
+static bool answer_from_ancestors(resolver_t *resolver, fetch_t *fetch, unsigned cut_labels)
+{
+    for (unsigned labels = fetch->name.labels; labels-- > cut_labels && labels > 0;) {
+        name_key_t ancestor;
+        store_entry_t entry;
+        const uint8_t *wire = fetch->name.wire + fetch->name.offset[labels];
+        name_key_init(&ancestor, wire, name_length(wire));
+        if (!resolver_find(resolver, &ancestor, TYPE_DNAME, STORE_WANT_FRESH, &resolver->scratch, &entry)) {
+            continue;
+        }
+        if ((entry.kind == STORE_NAME_ERROR && entry.security == STORE_SECURE) || entry.kind == STORE_RRSET) {
+            result_take_known(resolver, fetch, &entry);
+            return true;
+        }
+    }
+    return false;
+}
+
+void cut_find(resolver_t *resolver, fetch_t *fetch)
+{
+    /* A DS RRset is the parent's (RFC 4035 3.1.4.1). */
+    bool is_ds = fetch->type == TYPE_DS && fetch->name.labels > 0;
+    unsigned labels = fetch->name.labels - is_ds;
+    delegation_t delegation;
+    bool found = resolver->store->operations->find_delegation(resolver->store, &fetch->name, labels, resolver->now.unix_s,
+                                                              &resolver->scratch, &delegation);
+    unsigned found_labels = found ? name_labels(delegation.zone) : 0;
+    const resolver_zone_t *configured = find_configured(resolver, fetch);
+    bool is_configured = configured && (configured->kind == RESOLVER_FORWARD || configured->zone.labels >= found_labels);
+    if (answer_from_ancestors(resolver, fetch, is_configured ? configured->zone.labels : found_labels)) {
+        return;
+    }
+    if (is_configured) {
+        enter_configured(resolver, fetch, configured);
+    } else if (found) {
+        cut_enter(resolver, fetch, &delegation, CUT_DELEGATION);
+    } else {
+        enter_hints(resolver, fetch);
+    }
+}

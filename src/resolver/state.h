@@ -1,0 +1,360 @@
+/* What the resolver's files share, and nobody else sees. Begin with the two state machines at the heads of request.c and fetch.c. */
+#pragma once
+
+#include "resolver/budget.h"
+#include "resolver/infra.h"
+#include "resolver/minimise.h"
+#include "resolver/query.h"
+#include "resolver/reply.h"
+#include "resolver/resolver.h"
+#include "resolver/special.h"
+
+#include "base/arena.h"
+#include "base/require.h"
+
+typedef struct fetch fetch_t;
+typedef struct request request_t;
+
+enum {
+    OUTCOME_ARENA_MAX = 1 << 20, /* one RRset of 64 KiB with proofs, several times over */
+    REPLY_ARENA_MAX = 1 << 22,   /* one message of 64 KiB, parsed */
+    TEXT_MAX = 400,              /* of an extended error */
+    ZONE_QUOTA_SLOTS = 4096,
+    LOOP_SEARCH_MAX = 256, /* fetches looked at for a loop; more counts as one */
+};
+
+/* ---- results ---- */
+
+/* What became of one question: an entry and the memory it lies in. Shared by all who waited; immutable once a fetch is over. */
+typedef struct outcome {
+    unsigned references;
+    bool overflow;       /* a DNAME made the name too long: YXDOMAIN, rrsets[0] is the DNAME */
+    bool by_budget;      /* a failure that says nothing about the name: some request's budget, or our own limits */
+    char text[TEXT_MAX]; /* of a failure: for people */
+    store_entry_t entry;
+    arena_t arena;
+} outcome_t;
+
+/* NULL without memory. */
+outcome_t *outcome_new(void);
+outcome_t *outcome_ref(outcome_t *outcome);
+void outcome_unref(outcome_t *outcome);
+
+/* ---- timers: a binary heap ---- */
+
+typedef struct resolver_timer {
+    uint64_t deadline_ms;
+    size_t place;   /* in the heap, from 1; 0: not set */
+    fetch_t *fetch; /* whose it is */
+    request_t *request;
+} resolver_timer_t;
+
+typedef struct timer_heap {
+    resolver_timer_t **timers; /* [1..count] */
+    size_t count;
+    size_t capacity; /* timers there can be: one for each request and fetch */
+} timer_heap_t;
+
+/* ---- tables of questions ---- */
+
+typedef struct question_node {
+    struct question_node *next;
+    uint64_t hash;
+    const name_key_t *name;
+    uint16_t type;
+    uint16_t flags;
+} question_node_t;
+
+typedef struct question_table {
+    question_node_t **slots;
+    size_t mask;
+    size_t count;
+} question_table_t;
+
+/* ---- who waits for whom ---- */
+
+/* Somebody waits for a fetch, or has its outcome: fetch set, then outcome set, never both. */
+typedef struct edge {
+    fetch_t *fetch; /* waited for */
+    outcome_t *outcome;
+    struct edge *next; /* in fetch->waiters */
+    fetch_t *by_fetch; /* who waits: one of the two */
+    request_t *by_request;
+    uint16_t type;  /* a look-up of addresses: A or AAAA */
+    uint8_t server; /* likewise: whose */
+} edge_t;
+
+/* ---- actions ---- */
+
+/* One wish. Made together with what will need it (a client, an exchange), so that its time never fails for want of memory. */
+typedef struct action_node {
+    struct action_node *next;
+    resolver_action_t action;
+    struct answer_memory *answer;
+    uint8_t message[]; /* of a RESOLVER_SEND */
+} action_node_t;
+
+/* ---- requests ---- */
+
+typedef struct client {
+    struct client *next;
+    action_node_t *action; /* its answer */
+    uint64_t handle;
+    uint64_t arrived_ms;
+    unsigned flags;
+} client_t;
+
+typedef enum request_state { REQUEST_LOOK_UP, REQUEST_WAIT, REQUEST_DONE } request_state_t;
+
+struct request {
+    question_node_t node;
+    request_state_t state;
+    request_t *next_ready;
+    bool is_ready;
+    bool cached_only;
+    bool is_local;      /* all parts so far */
+    name_key_t name;    /* as asked */
+    name_key_t current; /* of this hop */
+    uint16_t type;
+    uint16_t flags;
+    unsigned client_count;
+    client_t *clients;
+    client_t **last_client;
+    budget_t *budget;
+    edge_t edge;
+    resolver_timer_t timer;
+    bool stale_tried;
+    unsigned hop_count;
+    outcome_t *hops[RESOLVER_CNAME_HOPS_MAX + 2];
+};
+
+/* ---- fetches ---- */
+
+typedef enum fetch_state {
+    FETCH_BEGIN,
+    FETCH_SELECT,
+    FETCH_WAIT_REPLY,
+    FETCH_WAIT_ADDRESSES,
+    FETCH_DONE,
+} fetch_state_t;
+
+/* A name of a zone cut's NS RRset. */
+typedef struct cut_server {
+    name_t name;
+    bool has_address;
+    uint8_t looked_up; /* families begun: bit 0 IPv4, bit 1 IPv6 */
+} cut_server_t;
+
+/* An address that may be asked. */
+typedef struct candidate {
+    resolver_address_t address;
+    uint8_t tries;
+    bool is_dead;      /* not asked again at this cut */
+    bool without_edns; /* for this fetch */
+    bool without_case; /* likewise 0x20 */
+    bool tcp_failed;
+} candidate_t;
+
+typedef enum cut_kind { CUT_DELEGATION, CUT_HINTS, CUT_STUB, CUT_FORWARD } cut_kind_t;
+
+/* The zone whose servers are asked. */
+typedef struct cut {
+    cut_kind_t kind;
+    bool fallback_used; /* forwarders failed; now from the delegations */
+    bool in_quota;      /* counted in the resolver's quota of this zone */
+    name_key_t zone;
+    unsigned sends;
+    unsigned lookups;
+    unsigned server_count;
+    unsigned candidate_count;
+    cut_server_t servers[RESOLVER_NS_NAMES_MAX];
+    candidate_t candidates[RESOLVER_CANDIDATES_MAX];
+} cut_t;
+
+/* The message that is out. */
+typedef struct exchange {
+    bool is_open;
+    bool has_edns;
+    bool keeps_case; /* the reply's question must be exactly ours */
+    bool has_cookie;
+    bool cookie_retried;
+    bool is_whole; /* the whole name and type were asked, nothing minimised */
+    uint16_t id;
+    uint16_t type;
+    resolver_transport_t transport;
+    unsigned candidate;
+    unsigned near_misses;
+    unsigned labels; /* of the name asked */
+    uint64_t sent_ms;
+    uint64_t handle;
+    action_node_t *closing; /* while open: the RESOLVER_CLOSE to come */
+    name_t name;            /* as sent */
+    uint8_t cookie[QUERY_COOKIE_SIZE];
+} exchange_t;
+
+/* The last thing that went wrong, for the extended error. */
+typedef struct trouble {
+    const char *what; /* static storage; NULL: nothing yet */
+    int16_t extended_error;
+    bool has_address;
+    resolver_address_t address;
+} trouble_t;
+
+struct fetch {
+    question_node_t node;
+    fetch_state_t state;
+    fetch_t *next_ready;
+    bool is_ready;
+    bool is_pinned; /* wanted by the resolver itself: priming */
+    uint32_t slot;
+    uint64_t visited; /* mark of the last search for loops */
+    name_key_t name;
+    uint16_t type;
+    unsigned depth;
+    budget_t *budget;
+    edge_t *waiters;
+    cut_t cut;
+    minimise_t minimise;
+    unsigned minimised_silences; /* at this cut */
+    exchange_t exchange;
+    trouble_t trouble;
+    resolver_timer_t timer;
+    edge_t lookups[RESOLVER_NS_LOOKUPS_MAX]; /* of this cut; [0..cut.lookups) */
+    outcome_t *outcome;                      /* being made; set once DONE */
+};
+
+/* ---- the resolver ---- */
+
+/* An answer with the outcomes that its RRsets lie in; shared by the clients of one request. */
+typedef struct answer_memory {
+    unsigned references;
+    resolver_answer_t answer;
+    arena_t arena;
+    unsigned outcome_count;
+    outcome_t *outcomes[RESOLVER_CNAME_HOPS_MAX + 2];
+} answer_memory_t;
+
+struct resolver {
+    const resolver_settings_t *settings;
+    store_t *store;
+    resolver_random_t random;
+    resolver_time_t now; /* of the event being handled */
+    siphash_key_t hash_key;
+    siphash_key_t cookie_secret;
+    infra_t *infra;
+    special_t *special;
+    struct hints *hints; /* the built-in ones, or NULL: settings->hints */
+    question_table_t requests;
+    question_table_t fetches;
+    fetch_t **fetch_slots; /* [settings->fetches_max] */
+    uint32_t *free_slots;
+    uint32_t free_slot_count;
+    uint32_t generation; /* of exchanges: makes each handle new */
+    uint64_t visit;      /* of the last search for loops */
+    uint64_t priming_after_ms;
+    uint64_t family_down_until_ms[2]; /* IPv4, IPv6: no route */
+    unsigned client_count;
+    timer_heap_t timers;
+    fetch_t *ready_fetches;
+    fetch_t **last_ready_fetch;
+    request_t *ready_requests;
+    request_t **last_ready_request;
+    action_node_t *actions;
+    action_node_t **last_action;
+    action_node_t *drained; /* the one last handed out */
+    outcome_t exhausted;    /* what a fetch comes to without memory */
+    arena_t scratch;        /* of one step */
+    arena_t reply_arena;    /* of one reply */
+    uint16_t zone_quota[ZONE_QUOTA_SLOTS];
+    uint64_t counters[RESOLVER_COUNTERS];
+};
+
+static inline uint64_t resolver_random(resolver_t *resolver)
+{
+    return resolver->random.next(resolver->random.context);
+}
+
+/* 0 .. limit - 1 */
+static inline unsigned resolver_random_below(resolver_t *resolver, unsigned limit)
+{
+    return (unsigned)(resolver_random(resolver) % limit);
+}
+
+/* timer.c */
+bool timer_heap_init(timer_heap_t *heap, size_t capacity);
+void timer_set(timer_heap_t *heap, resolver_timer_t *timer, uint64_t deadline_ms);
+void timer_stop(timer_heap_t *heap, resolver_timer_t *timer);
+
+/* table.c */
+bool question_table_init(question_table_t *table, size_t expected);
+void question_table_clear(question_table_t *table);
+question_node_t *question_table_find(const question_table_t *table, const siphash_key_t *key, const question_node_t *wanted);
+void question_table_add(question_table_t *table, const siphash_key_t *key, question_node_t *node);
+void question_table_remove(question_table_t *table, question_node_t *node);
+
+/* resolver.c */
+action_node_t *action_node_new(resolver_action_kind_t kind, size_t message_size); /* NULL without memory */
+void resolver_add_action(resolver_t *resolver, action_node_t *node);
+void resolver_ready_fetch(resolver_t *resolver, fetch_t *fetch);
+void resolver_ready_request(resolver_t *resolver, request_t *request);
+bool resolver_find(resolver_t *resolver, const name_key_t *name, uint16_t type, store_want_t want, arena_t *arena, store_entry_t *entry);
+
+/* request.c, chain.c */
+status_t request_begin(resolver_t *resolver, const resolver_question_t *question);
+void request_step(resolver_t *resolver, request_t *request);
+void request_timer(resolver_t *resolver, request_t *request);
+void request_free(resolver_t *resolver, request_t *request);
+answer_memory_t *chain_answer(const request_t *request, outcome_t *const *hops, unsigned count);
+answer_memory_t *chain_failure(uint16_t rcode, int16_t extended_error, const char *text);
+answer_memory_t *chain_stale(resolver_t *resolver, const request_t *request);
+void answer_memory_unref(answer_memory_t *answer);
+/* The name that a CNAME entry leads to; NULL if it is none. */
+const uint8_t *chain_target(const store_entry_t *entry);
+
+/* fetch.c */
+typedef struct fetch_wish {
+    const name_key_t *name;
+    uint16_t type;
+    unsigned depth;
+    budget_t *budget;
+    edge_t *edge; /* by_fetch or by_request set; NULL: pinned */
+} fetch_wish_t;
+/* STATUS_OK: edge->fetch is set. STATUS_LIMIT: budget, depth or tables; STATUS_EXISTS: it would wait for itself; STATUS_NO_MEMORY. */
+status_t fetch_want(resolver_t *resolver, const fetch_wish_t *wish) MUST_USE;
+void fetch_step(resolver_t *resolver, fetch_t *fetch);
+/* Nobody waits on this edge any more. */
+void edge_detach(resolver_t *resolver, edge_t *edge);
+void fetch_finish(resolver_t *resolver, fetch_t *fetch, outcome_t *outcome);
+void fetch_fail(resolver_t *resolver, fetch_t *fetch);
+void fetch_fail_by_budget(resolver_t *resolver, fetch_t *fetch);
+void fetch_free(resolver_t *resolver, fetch_t *fetch);
+void fetch_prime(resolver_t *resolver);
+void fetch_set_trouble(fetch_t *fetch, const char *what, int16_t extended_error, const resolver_address_t *address);
+
+/* cut.c: the zone whose servers are asked, and their addresses */
+void cut_find(resolver_t *resolver, fetch_t *fetch);
+void cut_enter(resolver_t *resolver, fetch_t *fetch, const delegation_t *delegation, cut_kind_t kind);
+void cut_leave(resolver_t *resolver, fetch_t *fetch);
+void cut_add_address(resolver_t *resolver, fetch_t *fetch, unsigned server, const resolver_address_t *address);
+/* The addresses that a finished look-up brought; releases the edge's outcome. */
+void cut_take_lookup(resolver_t *resolver, fetch_t *fetch, edge_t *edge);
+/* Begins the look-up of a name server's addresses; false: none is left that may be looked up. */
+bool cut_look_up(resolver_t *resolver, fetch_t *fetch);
+
+/* selection.c: the next address to ask, or -1 */
+int selection_next(resolver_t *resolver, fetch_t *fetch);
+
+/* exchange.c: messages out */
+void exchange_send(resolver_t *resolver, fetch_t *fetch, unsigned candidate, resolver_transport_t transport);
+void exchange_close(resolver_t *resolver, fetch_t *fetch);
+void exchange_failed(resolver_t *resolver, fetch_t *fetch, resolver_failure_t failure);
+void exchange_timed_out(resolver_t *resolver, fetch_t *fetch);
+fetch_t *exchange_find(const resolver_t *resolver, uint64_t handle);
+
+/* receive.c: messages in */
+resolver_verdict_t receive_reply(resolver_t *resolver, fetch_t *fetch, const resolver_address_t *source, const uint8_t *bytes, size_t size);
+
+/* result.c: from a good reply to an outcome */
+void result_take(resolver_t *resolver, fetch_t *fetch, const message_t *message, const reply_t *reply);
+/* The same from the store: the DNAME or name error of an ancestor. */
+void result_take_known(resolver_t *resolver, fetch_t *fetch, const store_entry_t *entry);
