@@ -70,9 +70,3 @@ static inline unsigned auth_names_place(auth_names_t *names, zone_ref_t ref, uin
     }
     return 0;
 }
-
-/* The message offset of a name, or 0. */
-static inline unsigned auth_names_find(auth_names_t *names, zone_ref_t ref, uint16_t stamp)
-{
-    return auth_names_place(names, ref, stamp, 0);
-}

@@ -220,7 +220,8 @@ const zone_node_t *zone_nsec_covering(const zone_contents_t *contents, const uin
     const uint64_t *keys = zone_at(contents, index->keys);
     uint64_t key = zone_order_key(wire, contents->head.apex_labels, 0);
     uint32_t begin = bound(keys, 0, index->count, key, false);
-    uint32_t end = bound(keys, begin, index->count, key, true);
+    bool is_shared = begin < index->count && keys[begin] == key; /* which only names that begin alike do */
+    uint32_t end = is_shared ? bound(keys, begin, index->count, key, true) : begin;
     uint32_t behind = count_at_or_before(contents, index, begin, end, compare_names, wire);
     return index_node(contents, index, (behind > 0 ? behind : index->count) - 1);
 }

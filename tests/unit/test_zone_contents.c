@@ -519,8 +519,12 @@ static void check_denial(model_t *model, const name_t *name)
     if (node) {
         bool matches;
         const zone_node_t *owner = zone_nsec3_covering(model->contents, hash, &matches);
-        bool expected = matches && !model_is_occluded(model, name);
-        assert_int_equal(node->denial, expected ? zone_node_ref(model->contents, owner) : 0);
+        zone_ref_t ref = owner ? zone_node_ref(model->contents, owner) : 0;
+        bool is_visible = !model_is_occluded(model, name);
+        bool is_left_out = owner && is_visible && !matches && node->flags & ZONE_NODE_CUT;
+        assert_int_equal(zone_node_match(node), is_visible && matches ? ref : 0);
+        assert_int_equal((node->flags & ZONE_NODE_DENIAL_COVERS) != 0, is_left_out);
+        assert_true(!is_left_out || node->denial == ref);
     }
     hash[pick(model, 3)] ^= (uint8_t)(1 << pick(model, 8));
     check_nsec3(model, hash);
