@@ -7,10 +7,11 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { SOCKET_MODE = 0660, DIRECTORY_MODE = 0755, BACKLOG = 64 };
+enum { SOCKET_MODE = 0660, DIRECTORY_MODE = 0755, BACKLOG = 64, CONNECT_TIMEOUT_S = 5 };
 
 static status_t address_of(const char *path, struct sockaddr_un *address)
 {
@@ -36,6 +37,29 @@ static const struct passwd *future_account(const char *user)
     return geteuid() == 0 ? getpwnam(user ? user : "portolan") : NULL;
 }
 
+/* Makes what was just made the account's. In a directory that others may write to, something else can stand there by now: a link is not
+ * followed, and nothing changes hands that is of another type or has a second name. */
+static int give_away(const char *path, mode_t type, const struct passwd *account)
+{
+    struct stat there;
+    int fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0) {
+        return -1;
+    }
+    int result = fstat(fd, &there);
+    if (result == 0 && ((there.st_mode & S_IFMT) != type || (type != S_IFDIR && there.st_nlink != 1))) {
+        errno = EEXIST;
+        result = -1;
+    }
+    if (result == 0) {
+        result = fchownat(fd, "", account->pw_uid, account->pw_gid, AT_EMPTY_PATH);
+    }
+    int reason = errno;
+    close(fd);
+    errno = reason;
+    return result;
+}
+
 /* Makes every missing directory above path; those made belong to account. */
 static status_t make_directories(const char *path, const struct passwd *account, buffer_t *why)
 {
@@ -45,7 +69,7 @@ static status_t make_directories(const char *path, const struct passwd *account,
         memcpy(directory, path, length);
         directory[length] = 0;
         if (mkdir(directory, DIRECTORY_MODE) == 0) {
-            if (account && lchown(directory, account->pw_uid, account->pw_gid) < 0) {
+            if (account && give_away(directory, S_IFDIR, account) < 0) {
                 return system_error(why, "cannot give away", directory);
             }
         } else if (errno != EEXIST) {
@@ -84,13 +108,16 @@ static status_t clear_way(const char *path, buffer_t *why)
     return unlink(path) == 0 || errno == ENOENT ? STATUS_OK : system_error(why, "cannot remove the old socket", path);
 }
 
-/* Nobody can connect before listen(), so mode and owner are right from the first moment that matters. */
+/* The mode is right from the first moment, and no chmod() can be led astray by a link; nobody can connect before listen(). */
 static status_t bind_socket(int fd, const char *path, const struct sockaddr_un *address, const struct passwd *account, buffer_t *why)
 {
-    if (bind(fd, (const struct sockaddr *)address, sizeof *address) < 0) {
+    mode_t before = umask(0777 & ~SOCKET_MODE);
+    int result = bind(fd, (const struct sockaddr *)address, sizeof *address);
+    umask(before);
+    if (result < 0) {
         return system_error(why, "cannot make the control socket", path);
     }
-    if (chmod(path, SOCKET_MODE) < 0 || (account && lchown(path, account->pw_uid, account->pw_gid) < 0) || listen(fd, BACKLOG) < 0) {
+    if ((account && give_away(path, S_IFSOCK, account) < 0) || listen(fd, BACKLOG) < 0) {
         status_t status = system_error(why, "cannot set up the control socket", path);
         unlink(path);
         return status;
@@ -138,6 +165,8 @@ status_t control_socket_connect(const char *path, int *fd)
     if (made < 0) {
         return STATUS_IO;
     }
+    /* Who listens and takes nobody may hold up neither a start nor a tool. */
+    (void)!setsockopt(made, SOL_SOCKET, SO_SNDTIMEO, &(struct timeval){.tv_sec = CONNECT_TIMEOUT_S}, sizeof(struct timeval));
     if (connect(made, (const struct sockaddr *)&address, sizeof address) < 0) {
         int error = errno;
         close(made);

@@ -289,6 +289,31 @@ def test_directories_are_made_and_stale_sockets_removed(portoland, portolan, tmp
         assert not path.exists()
 
 
+@pytest.mark.parametrize('mask', [0, 0o077, 0o777])
+def test_mode_whatever_the_umask(portoland, portolan, tmp_path, mask):
+    path = tmp_path / 'control.sock'
+    before = os.umask(mask)
+    try:
+        process = start(portoland, tmp_path, path)
+    finally:
+        os.umask(before)
+    wait_for(path, portolan)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o660
+    process.terminate()
+    assert process.wait(20) == 0
+
+
+def test_a_listener_that_takes_nobody_holds_up_no_start(portoland, tmp_path):
+    path = tmp_path / 'control.sock'
+    with socket.socket(socket.AF_UNIX) as deaf, socket.socket(socket.AF_UNIX) as first:
+        deaf.bind(str(path))
+        deaf.listen(0)
+        first.connect(str(path))
+        process = start(portoland, tmp_path, path)
+        _, text = process.communicate(timeout=20)
+    assert process.returncode == 1 and 'cannot find out who is at' in text
+
+
 def test_the_socket_of_another_server_is_left_alone(server, portoland, tmp_path):
     process = start(portoland, tmp_path, server.socket_path())
     _, text = process.communicate(timeout=20)
