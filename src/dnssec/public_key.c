@@ -16,7 +16,7 @@ struct public_key {
     const dnssec_algorithm_t *algorithm;
     EVP_PKEY *pkey;
     EVP_PKEY_CTX
-        *prepared;         /* RSA and ECDSA: set up for one check, copied for each: sets up nothing again, shares nothing between threads */
+    *prepared;             /* RSA and ECDSA: set up for one check, copied for each: sets up nothing again, shares nothing between threads */
     size_t signature_size; /* bytes that an RRSIG's signature must have */
 };
 

@@ -12,8 +12,8 @@ enum { ALGORITHM_NUMBERS = 32 }; /* dnssec_policy_t.algorithms */
 typedef struct verification {
     const dnssec_context_t *context;
     const dnssec_rrset_t *rrset;
-    dnssec_verified_t *verified;         /* may be NULL */
-    uint8_t attempts[ALGORITHM_NUMBERS]; /* signatures whose cryptography was tried, by algorithm */
+    dnssec_verified_t *verified;          /* may be NULL */
+    uint16_t attempts[ALGORITHM_NUMBERS]; /* signatures whose cryptography was tried, by algorithm */
 } verification_t;
 
 /* The octets of one signature, made when the first key is tried. */

@@ -74,7 +74,7 @@ static void print_summary(const zone_options_t *options, status_t status, const 
 int tool_zone_check(int argc, char **argv)
 {
     static const zone_command_t command = {
-        .usage = "portolan zone check [--json] [--quiet] [--class CLASS] [--time TIME] [--policy CODE=ACTION]... ZONE FILE",
+        .usage = "portolan zone check [--json] [--quiet] [--verify] [--class CLASS] [--time TIME] [--policy CODE=ACTION]... ZONE FILE",
         .has_policy = true,
         .operands_min = 2,
         .operands_max = 2,

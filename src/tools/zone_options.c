@@ -90,6 +90,9 @@ static bool parse_option(zone_options_t *options, const zone_command_t *command,
         options->list = true;
         return true;
     }
+    if (command->has_policy && strcmp(word, "--verify") == 0) {
+        return zone_check_policy_set(&options->policy, "rrsig-invalid", "error") == STATUS_OK;
+    }
     if ((value = option_value("--class", argc, argv, at, &missing))) {
         return set_class(options, value);
     }

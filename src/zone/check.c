@@ -43,6 +43,7 @@ static const zone_check_code_t codes[] = {
     {"out-of-zone", WARNING, false, "a record outside the zone; it is left out"},
     {"rrsig-expired", WARNING, false, "a signature whose time is over, or not yet come (RFC 4034 3.1.5)"},
     {"rrsig-extra", WARNING, true, "a signature over data that is not there, or not authoritative (RFC 4035 2.2)"},
+    {"rrsig-invalid", IGNORE, false, "a signature that does not verify by cryptography; zone check --verify asks (RFC 4035 5.3)"},
     {"rrsig-labels", WARNING, false, "the labels field of a signature does not fit its name (RFC 4034 3.1.3)"},
     {"rrsig-missing", WARNING, true, "an RRset without a signature in a signed zone (RFC 4035 2.2)"},
     {"rrsig-no-key", WARNING, true, "a signature by a key that is not at the apex (RFC 4035 2.2)"},
@@ -211,6 +212,9 @@ status_t zone_check(const zone_contents_t *contents, const zone_check_policy_t *
         check_targets(&checker, node);
     }
     status_t status = check_dnssec(&checker);
+    if (status == STATUS_OK) {
+        status = check_verify(&checker);
+    }
     if (status == STATUS_OK) {
         check_zonemd(&checker);
     }

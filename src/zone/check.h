@@ -48,5 +48,6 @@ zone_check_action_t zone_check_policy_get(const zone_check_policy_t *policy, con
 const char *zone_check_suggest(const char *code);
 
 /* Runs all checks that the policy of `findings` does not ignore. Cost: one pass over the zone; signed zones add one over their denial
- * chain; ZONEMD a digest of the whole zone. STATUS_NO_MEMORY. */
+ * chain; ZONEMD a digest of the whole zone;
+ * "rrsig-invalid", which is ignored by default, a public-key operation for each signature. STATUS_NO_MEMORY. */
 status_t zone_check(const zone_contents_t *contents, const zone_check_policy_t *policy, zone_findings_t *findings) MUST_USE;

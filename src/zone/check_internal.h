@@ -47,3 +47,5 @@ void check_node_data(zone_checker_t *checker, const zone_node_t *node);
 void check_targets(zone_checker_t *checker, const zone_node_t *node);
 /* check_dnssec.c: signatures of one node; the denial chain as a whole. */
 status_t check_dnssec(zone_checker_t *checker) MUST_USE;
+/* check_verify.c: signatures by cryptography, where the policy wants it. */
+status_t check_verify(zone_checker_t *checker) MUST_USE;

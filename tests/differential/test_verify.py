@@ -79,3 +79,20 @@ def test_root_of_2017(tool, tmp_path, data_directory):
     figures = judge(tool, '.', path, '20170825000000', 1000)
     assert int(figures['signatures'][1]) == signatures
     assert figures['keys'][3] == '1'
+
+
+@pytest.mark.parametrize('signer', SIGNERS)
+def test_zone_check_verify(portolan, tmp_path, signer):
+    """The tool finds what was changed behind the signer's back, and nothing else."""
+    path = tmp_path / 'zone'
+    path.write_text(zones.rich(ORIGIN, random_names=0))
+    signed = sign(path, signer, 'nsec', 'ECDSAP256SHA256')
+    command = [portolan, 'zone', 'check', '--quiet', '--policy', 'all=ignore', '--verify', ORIGIN, str(signed)]
+    good = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert (good.returncode, good.stderr) == (0, '')
+    text, count = re.subn(r'192\.0\.2\.60\b', '192.0.2.61', signed.read_text())
+    assert count == 1
+    signed.write_text(text)
+    bad = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert bad.returncode == 1
+    assert bad.stderr.count('error:') == 1 and 'the signature over A by key' in bad.stderr and '[rrsig-invalid]' in bad.stderr
