@@ -133,6 +133,7 @@ static void read_file(attempt_t *attempt, const zone_entry_t *entry)
     if (attempt->status == STATUS_OK) {
         zone_check_policy_init(&policy);
         policy.now_s = (uint32_t)time(NULL);
+        policy.regular_files_only = true; /* nothing may hold up a reload for ever */
         errno = 0;
         attempt->status = zone_load(entry->slot.name.wire, CLASS_IN, entry->file, &policy, &attempt->diagnostics, &attempt->contents);
     }

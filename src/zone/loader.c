@@ -80,6 +80,7 @@ status_t zone_load(const uint8_t *apex, uint16_t rrclass, const char *file, cons
         .file = file,
         .diagnostics = diagnostics,
         .allow_include = true,
+        .regular_files_only = loader.policy.regular_files_only,
         .record = take_record,
         .context = &loader,
     };

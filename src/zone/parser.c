@@ -13,6 +13,7 @@
 
 enum {
     INCLUDE_DEPTH_DEFAULT = 10,
+    INCLUDES_MAX = 10000, /* in one parse: files that include each other many times would be read for ever */
     /* An error that made us go back so many bytes was an open parenthesis or quote: after RUNAWAYS_MAX of them the rest of the text is not
      * read, so that time stays linear in the size of the file. */
     RUNAWAY_BYTES = 16384,
@@ -282,16 +283,21 @@ static status_t read_input(parser_t *parser, parser_input_t *input)
     return status;
 }
 
+static const char *unreadable_text(status_t status)
+{
+    return status == STATUS_IO ? strerror(errno) : status == STATUS_UNSUPPORTED ? "a pipe or device, not a file" : status_text(status);
+}
+
 static status_t include_file(parser_t *parser, const zone_token_t *token, const char *path, const name_t *origin)
 {
     parser_input_t input = {.file = path};
-    status_t status = zone_source_open(&input.source, path);
+    status_t status = zone_source_open(&input.source, path, true);
     if (status == STATUS_NO_MEMORY) {
         return status;
     }
     if (status != STATUS_OK) {
         parser_error(parser, "include-unreadable", &token->from, token->length, "paths are relative to the folder of this file",
-                     "%s cannot be read: %s", path, status == STATUS_IO ? strerror(errno) : status_text(status));
+                     "%s cannot be read: %s", path, unreadable_text(status));
         return STATUS_MALFORMED;
     }
     if (is_being_read(parser->input, &input.source.identity)) {
@@ -337,6 +343,13 @@ static status_t directive_include(parser_t *parser, const zone_position_t *direc
         parser_error(parser, "include-depth", &file.from, file.length, NULL, "files include each other more than %u deep", parser->depth);
         return STATUS_MALFORMED;
     }
+    if (parser->includes >= INCLUDES_MAX) {
+        if (parser->includes++ == INCLUDES_MAX) {
+            parser_error(parser, "include-limit", &file.from, file.length, NULL, "more than %d files are included", INCLUDES_MAX);
+        }
+        return STATUS_MALFORMED;
+    }
+    parser->includes++;
     char path[PATH_MAX];
     if (!include_path(parser->input->file, &file, path)) {
         parser_error(parser, "include-unreadable", &file.from, file.length, NULL, "this path is too long, or not a path");
@@ -435,11 +448,10 @@ static status_t parse(const zone_parser_settings_t *settings, parser_input_t *in
 status_t zone_parse_file(const zone_parser_settings_t *settings)
 {
     parser_input_t input = {.file = settings->file};
-    status_t status = zone_source_open(&input.source, settings->file);
+    status_t status = zone_source_open(&input.source, settings->file, settings->regular_files_only);
     if (status != STATUS_OK) {
         diagnostic_place_t whole = {.file = settings->file};
-        diagnostics_add(settings->diagnostics, DIAGNOSTIC_ERROR, "io", &whole, NULL, "cannot be read: %s",
-                        status == STATUS_IO ? strerror(errno) : status_text(status));
+        diagnostics_add(settings->diagnostics, DIAGNOSTIC_ERROR, "io", &whole, NULL, "cannot be read: %s", unreadable_text(status));
         return status;
     }
     return parse(settings, &input);

@@ -34,6 +34,7 @@ typedef struct zone_parser_settings {
     const char *file;      /* shown in messages; base of relative $INCLUDE paths */
     diagnostics_t *diagnostics;
     bool allow_include;
+    bool regular_files_only;    /* pipes and devices, which may never come to an end, are refused; included files are always regular */
     unsigned include_depth_max; /* 0: 10 */
     uint64_t generate_max;      /* records that $GENERATE may make in one parse; 0: 2^25, twice a /8 of IPv4 */
     bool general_path_only;     /* for tests: no short cut for plain records; the result must be the same */
@@ -43,7 +44,7 @@ typedef struct zone_parser_settings {
 } zone_parser_settings_t;
 
 /* Reads settings->file. STATUS_OK: no error in the file. STATUS_MALFORMED: at least one error, all reported. STATUS_IO: cannot be read
- * (reported). Else the callee's status. */
+ * (reported), STATUS_UNSUPPORTED: no regular file (reported). Else the callee's status. */
 status_t zone_parse_file(const zone_parser_settings_t *settings) MUST_USE;
 /* The same from memory. */
 status_t zone_parse_text(const zone_parser_settings_t *settings, const char *text, size_t length) MUST_USE;

@@ -20,6 +20,7 @@ typedef struct parser {
     parser_input_t *input;
     zone_lexer_t *lexer; /* of input, or of what $GENERATE wrote */
     unsigned depth;      /* of $INCLUDE */
+    unsigned includes;   /* files included so far */
     name_t origin;
     name_t owner; /* the last one stated */
     bool has_owner;

@@ -114,10 +114,10 @@ static status_t read_stream(zone_source_t *source)
     return STATUS_OK;
 }
 
-status_t zone_source_open(zone_source_t *source, const char *path)
+status_t zone_source_open(zone_source_t *source, const char *path, bool regular_only)
 {
     *source = (zone_source_t){.fd = -1};
-    source->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    source->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | (regular_only ? O_NONBLOCK : 0)); /* a pipe without a writer */
     if (source->fd < 0) {
         return STATUS_IO;
     }
@@ -127,6 +127,10 @@ status_t zone_source_open(zone_source_t *source, const char *path)
     }
     if (S_ISDIR(source->identity.st_mode)) {
         errno = EISDIR;
+        goto out;
+    }
+    if (regular_only && !S_ISREG(source->identity.st_mode)) {
+        status = STATUS_UNSUPPORTED;
         goto out;
     }
     if (S_ISREG(source->identity.st_mode) && source->identity.st_size > 0) {

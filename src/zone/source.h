@@ -29,9 +29,10 @@ typedef struct zone_source {
     struct stat identity;  /* as it was when opened; st_ino 0 for text from memory */
 } zone_source_t;
 
-/* Opens a regular file, or reads a pipe or device to its end. STATUS_IO (errno says why: EISDIR for a directory), STATUS_NO_MEMORY,
- * STATUS_LIMIT (a stream over 4 GiB). On an error nothing is to be closed. */
-status_t zone_source_open(zone_source_t *source, const char *path) MUST_USE;
+/* Opens a regular file, or, unless regular_only, reads a pipe or device to its end, however long that takes. STATUS_IO (errno says why:
+ * EISDIR for a directory), STATUS_NO_MEMORY, STATUS_LIMIT (a stream over 4 GiB), STATUS_UNSUPPORTED (a pipe or device, and regular_only;
+ * it is not waited for). On an error nothing is to be closed. */
+status_t zone_source_open(zone_source_t *source, const char *path, bool regular_only) MUST_USE;
 /* Copies text. STATUS_NO_MEMORY. */
 status_t zone_source_copy(zone_source_t *source, const char *text, size_t length) MUST_USE;
 void zone_source_close(zone_source_t *source);

@@ -544,6 +544,61 @@ static void test_include_errors(void **state)
     run_clear(&run);
 }
 
+/* Each of 9 files includes the next ten times: 10^9 readings, which must end after a few. */
+static void test_include_bomb(void **state)
+{
+    (void)state;
+    char path[256];
+    run_t run;
+    for (int i = 9; i >= 0; i--) {
+        char name[32];
+        char text[1024] = "a 1 A 192.0.2.1\n";
+        snprintf(name, sizeof name, "bomb%d.zone", i); /* the last one written is the first one read */
+        for (int line = 0; i < 9 && line < 10; line++) {
+            snprintf(text + strlen(text), sizeof text - strlen(text), "$INCLUDE bomb%d.zone\n", i + 1);
+        }
+        write_file(name, text, path);
+    }
+    parse_bytes(&run, NULL, 0, path);
+    assert_int_equal(run.status, STATUS_MALFORMED);
+    assert_int_equal(run.errors, 1); /* told once */
+    assert_non_null(strstr(buffer_text(&run.messages), "more than 10000 files are included"));
+    assert_true(run.count <= 10001);
+    run_clear(&run);
+}
+
+/* A pipe that nobody writes to would be waited for for ever. */
+static void test_pipes_and_devices(void **state)
+{
+    (void)state;
+    char path[256];
+    run_t run;
+    write_file("pipe", "", path);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    diagnostics_t diagnostics;
+    diagnostics_init(&diagnostics, 0);
+    const char *const files[] = {path, "/dev/zero"};
+    for (size_t i = 0; i < 2; i++) {
+        zone_parser_settings_t settings = {.origin = example,
+                                           .rrclass = CLASS_IN,
+                                           .file = files[i],
+                                           .diagnostics = &diagnostics,
+                                           .regular_files_only = true,
+                                           .record = take,
+                                           .context = &run};
+        assert_int_equal(zone_parse_file(&settings), STATUS_UNSUPPORTED);
+        assert_int_equal(diagnostics.errors, i + 1);
+    }
+    diagnostics_clear(&diagnostics);
+    write_file("including.zone", "$INCLUDE pipe\n$INCLUDE /dev/zero\n", path);
+    parse_bytes(&run, NULL, 0, path); /* included files are never anything else */
+    assert_int_equal(run.status, STATUS_MALFORMED);
+    assert_int_equal(run.errors, 2);
+    assert_non_null(strstr(buffer_text(&run.messages), "pipe cannot be read: a pipe or device, not a file"));
+    run_clear(&run);
+}
+
 static void test_unreadable_files(void **state)
 {
     (void)state;
@@ -666,6 +721,8 @@ int main(void)
         cmocka_unit_test(test_runaways_end),
         cmocka_unit_test(test_include),
         cmocka_unit_test(test_include_errors),
+        cmocka_unit_test(test_include_bomb),
+        cmocka_unit_test(test_pipes_and_devices),
         cmocka_unit_test(test_unreadable_files),
         cmocka_unit_test(test_file_that_shrinks),
         cmocka_unit_test(test_large_file),

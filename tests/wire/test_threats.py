@@ -289,3 +289,22 @@ def test_malformed_input_costs_no_more_than_a_query(server):
                     stuffed(360), stuffed(15, wire.name_of([b'y'] * 127)), stuffed(360, opcode=4), stuffed(360, opcode=2),
                     wire.query(name('a5000'), A, edns=(4096, 0)), wire.query(name('ns900'), NS, edns=(4096, 0))):
         assert cost_us(server, message) < 2 * valid + 1, (len(message), message[:40])
+
+
+@pytest.mark.parametrize('kind', ['pipe', 'device', 'included pipe'])
+def test_what_is_no_file_holds_up_nothing(tmp_path, portoland, kind):
+    """A pipe that nobody writes to, a device without end: an error; the old version serves on, and the server can be stopped."""
+    path = tmp_path / 'zone'
+    path.write_text('\n'.join(['$ORIGIN ' + ORIGIN, *HEAD]) + '\n')
+    with peers.Portolan([peers.Zone(ORIGIN, path)], workers=1) as server:
+        os.mkfifo(tmp_path / 'pipe')
+        replacement = tmp_path / 'new'
+        if kind == 'included pipe':
+            replacement.write_text(path.read_text() + '$INCLUDE pipe\n')
+        else:
+            replacement.symlink_to('/dev/zero' if kind == 'device' else tmp_path / 'pipe')
+        replacement.rename(path)
+        run = server.tool('zone', 'reload', timeout_s=20)
+        assert run.returncode == 1
+        assert 'a pipe or device, not a file' in server.log()
+        assert udp(server, wire.query(NAME, SOA)).answer
