@@ -14,7 +14,7 @@ typedef struct cache_found {
     unsigned slot;
 } cache_found_t;
 
-/* Checksum of a record's words but the first. */
+/* Checksum of a record's units and of its words but the first. */
 uint32_t record_checksum(const cache_t *cache, const uint64_t *record, size_t words);
 
 /* A reference's record, if it lies within its shard with all it says it holds, and was written by this run or has its checksum; else NULL.

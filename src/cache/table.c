@@ -5,15 +5,21 @@
 
 #include <string.h>
 
-uint64_t record_mix(uint64_t sum, uint64_t word)
+static uint64_t record_mix(uint64_t sum, uint64_t word)
 {
     unsigned __int128 product = (unsigned __int128)(sum ^ word) * UINT64_C(0x9fb21c651e98df25);
     return (uint64_t)product ^ (uint64_t)(product >> 64) ^ word;
 }
 
+/* The units count too: a record that seems to have more room than it has would be written over its neighbour. */
+static uint64_t record_seed(const cache_t *cache, unsigned units)
+{
+    return cache->settings.key.k1 ^ units;
+}
+
 uint32_t record_checksum(const cache_t *cache, const uint64_t *record, size_t words)
 {
-    uint64_t sum = cache->settings.key.k1;
+    uint64_t sum = record_seed(cache, head_units(word_load(record + RECORD_PLACE)));
     for (size_t i = 1; i < words; i++) {
         sum = record_mix(sum, word_load(record + i));
     }
@@ -233,7 +239,8 @@ void table_begin(cache_t *cache, table_write_t *write, const cache_key_t *key, c
         slot_choose(cache, key, write);
     }
     uint64_t *record = cache_words(cache, write->reference);
-    write->writer = (record_writer_t){.cache = cache, .record = record, .at = record + 1, .sum = cache->settings.key.k1};
+    write->writer = (record_writer_t){.cache = cache, .record = record, .at = record + 1};
+    write->writer.sum = record_seed(cache, write->units);
     uint32_t number = (uint32_t)(write->bucket - cache->buckets) - key->shard * cache->layout.buckets;
     writer_word(&write->writer, key_word);
     writer_word(&write->writer, head->time);

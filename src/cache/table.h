@@ -61,5 +61,3 @@ uint32_t ring_allocate(cache_t *cache, uint32_t shard, unsigned ring, unsigned u
 /* The ghost of a record that left the small ring: asked for again soon, it goes to the main ring at once. */
 void ghost_add(cache_t *cache, uint32_t shard, uint32_t tag);
 bool ghost_take(cache_t *cache, uint32_t shard, uint32_t tag);
-
-uint64_t record_mix(uint64_t sum, uint64_t word);
