@@ -41,6 +41,8 @@ static const zone_check_code_t codes[] = {
     {"occluded-data", WARNING, false, "data below a zone cut that is not glue is not visible (RFC 2136 7.18)"},
     {"orphan-glue", IGNORE, true, "an address below a zone cut that no NS refers to"},
     {"out-of-zone", WARNING, false, "a record outside the zone; it is left out"},
+    {"rrset-too-large", WARNING, false,
+     "more than a message can hold: it is never answered, and a record of that size ends every transfer"},
     {"rrsig-expired", WARNING, false, "a signature whose time is over, or not yet come (RFC 4034 3.1.5)"},
     {"rrsig-extra", WARNING, true, "a signature over data that is not there, or not authoritative (RFC 4035 2.2)"},
     {"rrsig-invalid", IGNORE, false, "a signature that does not verify by cryptography; zone check --verify asks (RFC 4035 5.3)"},

@@ -1,5 +1,6 @@
-/* What may stand at one name: aliases, zone cuts, wildcards, occluded data. */
+/* What may stand at one name: aliases, zone cuts, wildcards, occluded data; and how much. */
 #include "base/bytes.h"
+#include "wire/message.h"
 #include "wire/rdata.h"
 #include "wire/rrtype.h"
 #include "zone/check_internal.h"
@@ -80,10 +81,29 @@ static void check_soa_mailbox(zone_checker_t *checker)
     }
 }
 
+/* What goes into no message, even over TCP, with nothing but the question before it and all owners as pointers. */
+static void check_sizes(zone_checker_t *checker, const zone_node_t *node)
+{
+    enum { HEAD = 2 + 8, QUESTION_END = 4 }; /* pointer, type, class, TTL */
+    const size_t room = MESSAGE_MAX - MESSAGE_HEADER_SIZE - node->length - (size_t)QUESTION_END;
+    const zone_rrset_t *rrset = zone_node_first_rrset(node);
+    for (unsigned i = 0; i < node->rrset_count; i++, rrset = zone_rrset_next(rrset)) {
+        size_t names = rrset->has_refs ? 2 * (size_t)rrset->count : 0; /* a reference is four octets, a pointer two */
+        size_t size = rrset->data_size - names + (size_t)HEAD * rrset->count;
+        if (size > room) {
+            char type[RRTYPE_TEXT_MAX];
+            rrtype_to_text(rrset->type, type);
+            checker_add(checker, "rrset-too-large", node->wire, rrset->type, NULL, "%u %s records of %zu bytes: no message can hold them",
+                        rrset->count, type, size);
+        }
+    }
+}
+
 void check_node_data(zone_checker_t *checker, const zone_node_t *node)
 {
     const uint16_t interesting = ZONE_NODE_APEX | ZONE_NODE_CNAME | ZONE_NODE_DNAME | ZONE_NODE_OCCLUDED;
     bool is_apex = node == checker->apex;
+    check_sizes(checker, node);
     if (node->flags & interesting) {
         if (is_apex) {
             check_soa_mailbox(checker);

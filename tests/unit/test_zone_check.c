@@ -84,6 +84,31 @@ static void test_apex(void **state)
     assert_string_equal(found, "warning soa-rname-at-sign:2");
 }
 
+/* With the question an RRset has 65535 - 12 - (9 + 2 + 4) bytes, a record of it 12 less than that for its rdata. */
+static void test_sizes(void **state)
+{
+    (void)state;
+    enum { RDATA_MOST = 65535 - 12 - (9 + 2 + 4) - 12 };
+    size_t capacity = 2 * 65536 + 100;
+    char *text = malloc(capacity);
+    assert_non_null(text);
+    for (int size = RDATA_MOST; size <= RDATA_MOST + 1; size++) {
+        int at = snprintf(text, capacity, "a TYPE65400 \\# %d ", size);
+        memset(text + at, '0', 2 * (size_t)size);
+        memcpy(text + at + 2 * size, "\n", 2);
+        expect(text, size > RDATA_MOST ? "warning rrset-too-large:5" : "");
+    }
+    int at = 0;
+    for (int i = 0; i < 4500; i++) {
+        at += snprintf(text + at, capacity - (size_t)at, "a A 10.0.%d.%d\n", i / 250, i % 250);
+        if (i == 3999) {
+            expect(text, "");
+        }
+    }
+    expect(text, "warning rrset-too-large:5");
+    free(text);
+}
+
 static void test_aliases(void **state)
 {
     (void)state;
@@ -297,6 +322,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sound_zones),
         cmocka_unit_test(test_apex),
+        cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_aliases),
         cmocka_unit_test(test_delegations),
         cmocka_unit_test(test_targets),
