@@ -1,6 +1,7 @@
 /* Signatures and the chain of denial, by their shape: what is there, for what, by whom and when; not by cryptography.
  */
 #include "base/bytes.h"
+#include "dnssec/key.h"
 #include "wire/rdata.h"
 #include "wire/rrtype.h"
 #include "wire/text.h"
@@ -26,19 +27,6 @@ typedef struct dnssec_checker {
     node_set_t seen; /* NSEC3 owners that match a name; empty non-terminals that were looked at */
 } dnssec_checker_t;
 
-/* RFC 4034 appendix B. */
-static uint16_t key_tag(const uint8_t *rdata, size_t length)
-{
-    if (rdata[3] == 1) {
-        return length >= 7 ? load_be16(rdata + length - 3) : 0; /* RSA/MD5, B.1 */
-    }
-    uint32_t sum = 0;
-    for (size_t i = 0; i < length; i++) {
-        sum += i & 1 ? rdata[i] : (uint32_t)rdata[i] << 8;
-    }
-    return (uint16_t)(sum + (sum >> 16));
-}
-
 static void collect_keys(dnssec_checker_t *checker)
 {
     const zone_rrset_t *rrset = zone_node_find(checker->base->apex, TYPE_DNSKEY);
@@ -50,7 +38,7 @@ static void collect_keys(dnssec_checker_t *checker)
     const uint8_t *record = rrset->data;
     for (unsigned i = 0; i < rrset->count && checker->key_count < KEYS_MAX; i++) {
         size_t length = load_be16(record);
-        checker->keys[checker->key_count++] = (zone_key_t){key_tag(record + 2, length), record[2 + 3]};
+        checker->keys[checker->key_count++] = (zone_key_t){dnssec_key_tag(record + 2, length), record[2 + 3]};
         record += 2 + length;
     }
 }
