@@ -56,8 +56,8 @@ void builder_plan_denial(zone_builder_t *builder, zone_findings_t *findings)
         if (chain.iterations > NSEC3_ITERATIONS_LIMIT) {
             if (findings) {
                 zone_findings_add(findings, DIAGNOSTIC_WARNING, "nsec3-iterations", apex->wire, TYPE_NSEC3PARAM, NULL,
-                                  "%u iterations are more than %d, the most of RFC 5155; the chain is not served", chain.iterations,
-                                  NSEC3_ITERATIONS_LIMIT);
+                                  "%u iterations are more than %d, beyond which no validator goes; the chain is not served",
+                                  chain.iterations, NSEC3_ITERATIONS_LIMIT);
             }
             continue;
         }
