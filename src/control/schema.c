@@ -180,6 +180,16 @@ static const config_item_t schema[] = {
      .maximum = 10000,
      .summary = "Transfers that run at once; those beyond are refused and may try again.",
      .example = "20"},
+    {.path = "transfers.time-limit",
+     .type = CONFIG_DURATION,
+     FIELD(transfer_time_max_ms),
+     .initial = "2h",
+     .minimum = 100,
+     .maximum = 24 * HOUR,
+     .summary =
+         "How long one transfer may take; one that is slower is cut short, so that nobody keeps its place and the zone's old version "
+         "for ever.",
+     .example = "30m"},
     {.path = "log", .type = CONFIG_SECTION, .summary = "Log lines, written to standard error."},
     {.path = "log.level",
      .type = CONFIG_CHOICE,

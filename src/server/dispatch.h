@@ -25,6 +25,7 @@ typedef struct dispatch_view {
     bool rotate_rrsets;
     uint16_t udp_size_max; /* 512..4096 */
     unsigned transfers_max;
+    unsigned transfer_time_max_ms; /* then a transfer is cut short; 0: never */
     uint16_t tcp_idle_timeout_ds;
     _Atomic unsigned *transfers_running; /* shared by all workers; only transfers touch it */
 } dispatch_view_t;

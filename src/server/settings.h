@@ -58,6 +58,7 @@ typedef struct server_settings {
     unsigned tcp_first_byte_timeout_ms;      /* default 3000 */
     unsigned tcp_message_timeout_ms;         /* whole message or stalled write, default 10000 */
     unsigned transfers_max;                  /* running at once, default 100 */
+    unsigned transfer_time_max_ms;           /* of one transfer, default two hours */
 } server_settings_t;
 
 void server_settings_free(server_settings_t *settings);

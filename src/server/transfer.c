@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum {
     TRANSFER_MESSAGE_SIZE = 16384, /* as far as compression pointers reach (RFC 5936 3.4); more only for one large record */
@@ -16,6 +17,7 @@ typedef struct transfer {
     net_stream_t stream; /* first: the transport knows us by it */
     const zone_contents_t *zone;
     _Atomic unsigned *running; /* NULL: not counted */
+    int64_t deadline_ms;       /* of clock_ms() */
     uint64_t position;         /* of zone_iterate() */
     const zone_node_t *node;   /* NULL: the next one is to be fetched */
     const zone_rrset_t *rrset;
@@ -30,6 +32,13 @@ typedef struct transfer {
     uint8_t opt[TRANSFER_OPT_MAX];
     auth_names_t names;
 } transfer_t;
+
+static int64_t clock_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
 
 /* ---- which record is next ---- */
 
@@ -126,6 +135,9 @@ static status_t transfer_next(net_stream_t *stream, uint8_t *out, size_t capacit
     if (transfer->phase == PHASE_DONE) {
         return STATUS_END;
     }
+    if (clock_ms() > transfer->deadline_ms) {
+        return STATUS_LIMIT; /* a peer that takes a little now and then would keep its place, and an old version in memory */
+    }
     /* The question and OPT stand in the first message only (RFC 5936 2.2.1, 2.2.5). */
     size_t head = transfer->is_first_message ? transfer->head_size : (size_t)MESSAGE_HEADER_SIZE;
     size_t opt = transfer->is_first_message ? transfer->opt_size : 0;
@@ -175,6 +187,8 @@ static transfer_t *transfer_new(exchange_t *exchange)
     transfer->stream = (net_stream_t){.next = transfer_next, .free = transfer_free};
     transfer->zone = zone_contents_ref(answer->zone);
     transfer->phase = PHASE_FIRST_SOA;
+    unsigned time_max_ms = exchange->view->transfer_time_max_ms;
+    transfer->deadline_ms = time_max_ms > 0 ? clock_ms() + time_max_ms : INT64_MAX;
     transfer->is_first_message = true;
     answer->flags = FLAG_AA;
     reply_write_header(&exchange->auth->request, answer, exchange->auth->request.out, 0);

@@ -19,6 +19,7 @@ static void fill_view(zone_table_t *table, _Atomic unsigned *transfers_running)
         .rotate_rrsets = settings->rotate_rrsets,
         .udp_size_max = settings->udp_size_max,
         .transfers_max = settings->transfers_max,
+        .transfer_time_max_ms = settings->transfer_time_max_ms,
         .tcp_idle_timeout_ds = (uint16_t)(idle_ds > UINT16_MAX ? UINT16_MAX : idle_ds),
         .transfers_running = transfers_running,
     };

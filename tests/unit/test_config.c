@@ -86,6 +86,7 @@ static void nothing_gives_defaults(void **state)
         assert_int_equal(settings->tcp_first_byte_timeout_ms, 3000);
         assert_int_equal(settings->tcp_message_timeout_ms, 10000);
         assert_int_equal(settings->transfers_max, 100);
+        assert_int_equal(settings->transfer_time_max_ms, 2 * 3600 * 1000);
         unload(&loaded);
     }
 }

@@ -370,6 +370,23 @@ def test_transfer_to_a_slow_reader_while_others_are_served(server):
         assert stream.answer().id == 4  # asked meanwhile, answered in order
 
 
+def test_a_transfer_has_its_time(zone, portoland, tmp_path):
+    """A peer that takes a little now and then, so that no other timer ends it, is cut short: its place and the zone are free again."""
+    path = tmp_path / 'zone'  # of more than the kernel takes
+    path.write_text(zone.file.read_text() + ''.join('m%d 300 TXT "%s"\n' % (i, 'z' * 250) for i in range(40000)))
+    with peers.Portolan([peers.Zone(ORIGIN, path, zone.options)], settings='transfers: { concurrent: 1, time-limit: 1s }', workers=1) as server:
+        with Stream(server, receive_buffer=4096) as slow:
+            slow.ask(wire.query(NAME, AXFR))
+            time.sleep(1.5)
+            count = 0
+            while (message := slow.receive()) is not None:
+                count += sum(record.type == SOA for record in wire.parse(message).answer)
+            assert count == 1  # the one at the end never came
+        with Stream(server) as fast:
+            fast.ask(wire.query(NAME, AXFR))
+            assert fast.answer().answer[0].type == SOA
+
+
 def test_connections_reset_during_a_transfer(server):
     for _ in range(30):
         stream = Stream(server, receive_buffer=4096)
