@@ -1,5 +1,7 @@
 #include "base/log.h"
 
+#include "base/visible.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -20,27 +22,44 @@ static void line_add(line_t *line, const char *text, size_t length)
     line->length += length;
 }
 
+/* Bytes of the character at p that may stand as they are; 0: its first byte is escaped. A value is a stranger's text. */
+static size_t plain_bytes(const char *p, size_t left)
+{
+    return *p == '"' || *p == '\\' ? 0 : visible_character((const uint8_t *)p, left);
+}
+
+static bool needs_quotes(const char *text, size_t length)
+{
+    bool plain = length > 0;
+    for (size_t at = 0; at < length && plain;) {
+        size_t size = plain_bytes(text + at, length - at);
+        plain = size > 0 && text[at] != ' ' && text[at] != '=';
+        at += size;
+    }
+    return !plain;
+}
+
 static void line_add_value(line_t *line, const char *text)
 {
-    bool plain = *text != 0;
-    for (const char *p = text; *p && plain; p++) {
-        plain = (unsigned char)*p > ' ' && *p != '"' && *p != '=' && *p != '\\' && *p != 0x7f;
-    }
-    if (plain) {
-        line_add(line, text, strlen(text));
+    size_t length = strlen(text);
+    if (!needs_quotes(text, length)) {
+        line_add(line, text, length);
         return;
     }
     line_add(line, "\"", 1);
-    for (const char *p = text; *p; p++) {
+    for (size_t at = 0; at < length;) {
         char escaped[8];
-        if (*p == '"' || *p == '\\') {
-            snprintf(escaped, sizeof escaped, "\\%c", *p);
-        } else if ((unsigned char)*p < ' ' || *p == 0x7f) {
-            snprintf(escaped, sizeof escaped, "\\x%02x", (unsigned)(unsigned char)*p);
+        const char *p = text + at;
+        size_t size = plain_bytes(p, length - at);
+        if (size > 0) {
+            line_add(line, p, size);
+        } else if (*p == '"' || *p == '\\') {
+            line_add(line, "\\", 1);
+            line_add(line, p, 1);
         } else {
-            snprintf(escaped, sizeof escaped, "%c", *p);
+            line_add(line, escaped, (size_t)snprintf(escaped, sizeof escaped, "\\x%02x", (unsigned)(unsigned char)*p));
         }
-        line_add(line, escaped, strlen(escaped));
+        at += size > 0 ? size : 1;
     }
     line_add(line, "\"", 1);
 }

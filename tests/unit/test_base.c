@@ -261,6 +261,15 @@ static void log_lines_cannot_be_forged(void **state)
     read_line(ends[0], line, sizeof line);
     assert_string_equal(line, "error x a=\"two words\" b=\"q\\\"=\\\\\\x0a\\x7f\" c=\"\" d=\"\"\n");
 
+    /* What a terminal takes for the beginning of an escape sequence: C1, raw and as UTF-8, and text that is not UTF-8. */
+    log_event(&log, LOG_ERROR, "x", LOG_TEXT("a", "z\xc3\xbcrich"),
+              LOG_TEXT("b", "\xc2\x9b"
+                            "2J"),
+              LOG_TEXT("c", "\x9b"
+                            "2J\xc3"));
+    read_line(ends[0], line, sizeof line);
+    assert_string_equal(line, "error x a=z\xc3\xbcrich b=\"\\xc2\\x9b2J\" c=\"\\x9b2J\\xc3\"\n");
+
     char longest[6000];
     memset(longest, 'a', sizeof longest - 1);
     longest[sizeof longest - 1] = 0;
