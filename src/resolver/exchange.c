@@ -53,7 +53,7 @@ static void choose_question(resolver_t *resolver, fetch_t *fetch, exchange_t *ex
     exchange->is_whole = labels == fetch->name.labels;
     exchange->type = exchange->is_whole ? fetch->type : TYPE_A;
     name_set(&exchange->name, fetch->name.wire + fetch->name.offset[labels]);
-    if (exchange->keeps_case) {
+    if (exchange->is_randomised) {
         uint64_t random[4];
         for (unsigned i = 0; i < ARRAY_SIZE(random); i++) {
             random[i] = resolver_random(resolver);
@@ -89,8 +89,10 @@ static void shape_exchange(resolver_t *resolver, fetch_t *fetch, const candidate
     bool is_udp = exchange->transport == RESOLVER_UDP;
     exchange->has_edns = !candidate->without_edns && !infra_has_no_edns(infra, now_ms);
     exchange->has_cookie = exchange->has_edns && settings->cookies;
-    /* A connection cannot be answered from off the path: there the case proves nothing. */
+    /* A connection cannot be answered from off the path: there the case proves nothing about the reply, but tells whether the server
+     * keeps it. */
     exchange->keeps_case = settings->randomise_case && is_udp && !candidate->without_case && now_ms >= infra->case_lost_until_ms;
+    exchange->is_randomised = exchange->keeps_case || (settings->randomise_case && !is_udp);
     exchange->id = (uint16_t)resolver_random(resolver);
     if (exchange->has_cookie) {
         query_client_cookie(&resolver->cookie_secret, &candidate->address, exchange->cookie);

@@ -223,16 +223,15 @@ static void write_trouble(const fetch_t *fetch, outcome_t *outcome)
     buffer_clear(&address);
 }
 
-/* RFC 9520 3.2: at least failure_ttl_min_s, longer with each failure that follows the last one soon. */
-static uint32_t failure_ttl(resolver_t *resolver, const fetch_t *fetch)
+void fetch_keep_failure(resolver_t *resolver, const name_key_t *name, store_entry_t *entry)
 {
     const resolver_settings_t *settings = resolver->settings;
     store_entry_t earlier;
-    uint32_t ttl_s = settings->failure_ttl_min_s;
-    if (resolver_find(resolver, &fetch->name, fetch->type, STORE_WANT_FAILURE, &resolver->scratch, &earlier)) {
-        ttl_s = earlier.lifetime_s > settings->failure_ttl_max_s / 2 ? settings->failure_ttl_max_s : 2 * earlier.lifetime_s;
+    entry->ttl_s = settings->failure_ttl_min_s;
+    if (resolver_find(resolver, name, entry->type, STORE_WANT_FAILURE, &resolver->scratch, &earlier)) {
+        entry->ttl_s = earlier.lifetime_s > settings->failure_ttl_max_s / 2 ? settings->failure_ttl_max_s : 2 * earlier.lifetime_s;
     }
-    return ttl_s;
+    resolver->store->operations->put(resolver->store, name, entry, resolver->now.unix_s);
 }
 
 static void fail(resolver_t *resolver, fetch_t *fetch, bool by_budget)
@@ -245,8 +244,7 @@ static void fail(resolver_t *resolver, fetch_t *fetch, bool by_budget)
         outcome->entry.extended_error = fetch->trouble.what ? fetch->trouble.extended_error : EDE_NO_REACHABLE_AUTHORITY;
         write_trouble(fetch, outcome);
         if (!by_budget) {
-            outcome->entry.ttl_s = failure_ttl(resolver, fetch);
-            resolver->store->operations->put(resolver->store, &fetch->name, &outcome->entry, resolver->now.unix_s);
+            fetch_keep_failure(resolver, &fetch->name, &outcome->entry);
         }
     }
     fetch_finish(resolver, fetch, outcome);

@@ -293,7 +293,7 @@ static void learn(receipt_t *receipt, reply_kind_t kind)
         infra->backed_off_until_ms = 0;
     }
     bool is_mangled = memcmp(receipt->bytes + QUESTION_AT, receipt->exchange->name.wire, receipt->exchange->name.length) != 0;
-    if (receipt->candidate->without_case && is_mangled) {
+    if (receipt->exchange->transport == RESOLVER_TCP && is_mangled) {
         infra->case_lost_until_ms = now_ms + CASE_LOST_MS;
     }
     if (receipt->message.edns.present) {
@@ -304,6 +304,23 @@ static void learn(receipt_t *receipt, reply_kind_t kind)
     }
     budget_take_bytes(receipt->fetch->budget, receipt->size);
     count(receipt, RESOLVER_COUNT_REPLIES);
+}
+
+/* Names in the records are often pointers into the question: its random case is taken off before it gets into them. */
+static status_t parse(receipt_t *receipt)
+{
+    arena_t *arena = &receipt->resolver->reply_arena;
+    const uint8_t *bytes = receipt->bytes;
+    if (receipt->exchange->is_randomised) {
+        uint8_t *copy = arena_alloc(arena, receipt->size);
+        if (!copy) {
+            return STATUS_NO_MEMORY;
+        }
+        memcpy(copy, bytes, receipt->size);
+        name_lower(copy + QUESTION_AT, receipt->exchange->name.length);
+        bytes = copy;
+    }
+    return message_parse(&receipt->message, bytes, receipt->size, arena);
 }
 
 static resolver_verdict_t take(receipt_t *receipt)
@@ -328,7 +345,7 @@ static resolver_verdict_t take(receipt_t *receipt)
         }
         return RESOLVER_ACCEPTED;
     }
-    bool is_parsed = message_parse(&receipt->message, receipt->bytes, receipt->size, &receipt->resolver->reply_arena) == STATUS_OK;
+    bool is_parsed = parse(receipt) == STATUS_OK;
     if (!is_parsed || (receipt->flags & FLAG_TC)) {
         count(receipt, RESOLVER_COUNT_MALFORMED);
         if (exchange->transport == RESOLVER_UDP) {

@@ -44,12 +44,12 @@ static const uint8_t *find_owner(const message_t *message, section_t section, ui
 /* Data or an alias in the answer section; false if there is none. */
 static bool find_answer(const message_t *message, const reply_context_t *context, reply_t *reply)
 {
-    /* A DNAME goes before the CNAME that the server made of it: we make our own (RFC 6672 3.1). */
+    /* A DNAME goes before all: below it there is nothing but the CNAMEs made of it, and those we make ourselves (RFC 6672 2.4, 3.1). */
     const struct {
         uint16_t type;
         owner_test_t fits;
         reply_kind_t kind;
-    } steps[] = {{context->type, is_the_name, REPLY_ANSWER}, {TYPE_DNAME, is_above, REPLY_DNAME}, {TYPE_CNAME, is_the_name, REPLY_CNAME}};
+    } steps[] = {{TYPE_DNAME, is_above, REPLY_DNAME}, {context->type, is_the_name, REPLY_ANSWER}, {TYPE_CNAME, is_the_name, REPLY_CNAME}};
     for (unsigned i = 0; i < ARRAY_SIZE(steps); i++) {
         reply->owner = find_owner(message, SECTION_ANSWER, steps[i].type, context, steps[i].fits);
         if (reply->owner) {

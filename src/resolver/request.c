@@ -206,10 +206,13 @@ static void finish(resolver_t *resolver, request_t *request)
     finish_with(resolver, request, answer);
 }
 
-static void spend_out(resolver_t *resolver, request_t *request, const char *text)
+/* A limit was reached on the way to this very question: so it will be the next time, and is not tried again at once (RFC 9520 3). */
+static void spend_out(resolver_t *resolver, request_t *request, int16_t extended_error, const char *text)
 {
+    store_entry_t entry = {.kind = STORE_FAILURE, .type = request->type, .extended_error = extended_error};
     resolver->counters[RESOLVER_COUNT_BUDGET_SPENT]++;
-    finish_with(resolver, request, chain_failure(RCODE_SERVFAIL, EDE_OTHER, text));
+    fetch_keep_failure(resolver, &request->current, &entry);
+    finish_with(resolver, request, chain_failure(RCODE_SERVFAIL, extended_error, text));
 }
 
 /* ---- hops ---- */
@@ -243,7 +246,7 @@ static void take(resolver_t *resolver, request_t *request, outcome_t *outcome)
         return;
     }
     if (!budget_take(&request->budget->hops_left)) {
-        spend_out(resolver, request, "too many aliases in a row");
+        spend_out(resolver, request, EDE_OTHER, "too many aliases in a row");
         return;
     }
     name_key_init(&request->current, target, name_length(target));
@@ -315,7 +318,8 @@ static void look_up(resolver_t *resolver, request_t *request)
     fetch_wish_t wish = {&request->current, request->type, 0, request->budget, &request->edge};
     status_t status = fetch_want(resolver, &wish);
     if (status != STATUS_OK) {
-        spend_out(resolver, request, status == STATUS_NO_MEMORY ? "out of memory" : "too many questions are being resolved");
+        const char *text = status == STATUS_NO_MEMORY ? "out of memory" : "too many questions are being resolved";
+        finish_with(resolver, request, chain_failure(RCODE_SERVFAIL, EDE_OTHER, text));
         return;
     }
     request->state = REQUEST_WAIT;
@@ -349,8 +353,7 @@ void request_timer(resolver_t *resolver, request_t *request)
 {
     DEBUG_ASSERT(request->state == REQUEST_WAIT);
     if (resolver->now.monotonic_ms >= request->budget->deadline_ms) {
-        resolver->counters[RESOLVER_COUNT_BUDGET_SPENT]++;
-        finish_with(resolver, request, chain_failure(RCODE_SERVFAIL, EDE_NO_REACHABLE_AUTHORITY, "no server answered in time"));
+        spend_out(resolver, request, EDE_NO_REACHABLE_AUTHORITY, "no server answered in time");
         return;
     }
     request->stale_tried = true;

@@ -7,6 +7,7 @@
 #include "resolver/state.h"
 
 enum {
+    TRIES_BEFORE_FALLBACK = 2,
     EXPLORE_ONE_IN = 20,
     UNMEASURED_MS = 30, /* below most real round trips: everything is tried once */
     BAND_MS = 20,       /* differences below this are chance */
@@ -18,9 +19,11 @@ typedef struct standing {
     unsigned score;   /* milliseconds */
 } standing_t;
 
-static bool is_usable(const resolver_t *resolver, const candidate_t *candidate)
+/* Forwarders that have a fall-back are not waited for as long as servers that have none. */
+static bool is_usable(const resolver_t *resolver, const fetch_t *fetch, const candidate_t *candidate)
 {
-    return !candidate->is_dead && candidate->tries < resolver->settings->tries_an_address;
+    bool has_fallback = fetch->cut.kind == CUT_FORWARD && !fetch->cut.fallback_used;
+    return !candidate->is_dead && candidate->tries < (has_fallback ? TRIES_BEFORE_FALLBACK : resolver->settings->tries_an_address);
 }
 
 static standing_t judge(resolver_t *resolver, const fetch_t *fetch, const candidate_t *candidate)
@@ -48,7 +51,7 @@ int selection_next(resolver_t *resolver, fetch_t *fetch)
     standing_t best_standing = {0};
     for (unsigned i = 0; i < fetch->cut.candidate_count; i++) {
         const candidate_t *candidate = &fetch->cut.candidates[i];
-        if (!is_usable(resolver, candidate)) {
+        if (!is_usable(resolver, fetch, candidate)) {
             continue;
         }
         standing_t standing = judge(resolver, fetch, candidate);

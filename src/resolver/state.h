@@ -175,7 +175,8 @@ typedef struct cut {
 typedef struct exchange {
     bool is_open;
     bool has_edns;
-    bool keeps_case; /* the reply's question must be exactly ours */
+    bool is_randomised; /* the name was sent in random case */
+    bool keeps_case;    /* and the reply's question must be exactly that */
     bool has_cookie;
     bool cookie_retried;
     bool is_whole; /* the whole name and type were asked, nothing minimised */
@@ -329,6 +330,8 @@ void fetch_fail(resolver_t *resolver, fetch_t *fetch);
 void fetch_fail_by_budget(resolver_t *resolver, fetch_t *fetch);
 void fetch_free(resolver_t *resolver, fetch_t *fetch);
 void fetch_prime(resolver_t *resolver);
+/* Keeps a failure (RFC 9520): at least failure_ttl_min_s, longer with each one that follows. Sets entry->ttl_s. */
+void fetch_keep_failure(resolver_t *resolver, const name_key_t *name, store_entry_t *entry);
 void fetch_set_trouble(fetch_t *fetch, const char *what, int16_t extended_error, const resolver_address_t *address);
 
 /* cut.c: the zone whose servers are asked, and their addresses */

@@ -25,7 +25,7 @@ void question_table_clear(question_table_t *table)
 static uint64_t hash_of(const siphash_key_t *key, const question_node_t *node)
 {
     uint64_t hash = siphash(key, node->name->wire, node->name->length);
-    return hash ^ (uint64_t)(node->type << 16 | node->flags) * UINT64_C(0x9e3779b97f4a7c15);
+    return hash ^ ((uint64_t)node->type << 16 | node->flags) * UINT64_C(0x9e3779b97f4a7c15);
 }
 
 static bool is_same(const question_node_t *a, const question_node_t *b)

@@ -1,0 +1,483 @@
+#include "sim.h"
+
+#include "base/require.h"
+#include "base/siphash.h"
+#include "random.h"
+#include "served.h"
+#include "sim_internal.h"
+#include "wire/rdata.h"
+#include "wire/rrtype.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+_Noreturn void sim_give_up(const char *what, const char *about)
+{
+    fprintf(stderr, "simulation: %s: %s\n", what, about);
+    abort();
+}
+
+uint32_t sim_random(sim_t *sim, uint32_t limit)
+{
+    return random_below(&sim->seed, limit);
+}
+
+static uint64_t next_random(void *context)
+{
+    return random_next(context);
+}
+
+name_t sim_name(const char *text)
+{
+    name_t name;
+    if (name_from_text(&name, text, strlen(text), NULL, NULL) != STATUS_OK) {
+        sim_give_up("not a name", text);
+    }
+    return name;
+}
+
+static resolver_address_t address_of(const char *text)
+{
+    resolver_address_t address;
+    if (!resolver_address_from_text(&address, text, strlen(text))) {
+        sim_give_up("not an address", text);
+    }
+    return address;
+}
+
+/* ---- the world ---- */
+
+sim_t *sim_new(uint64_t seed)
+{
+    sim_t *sim = calloc(1, sizeof *sim);
+    REQUIRE(sim);
+    sim->seed = seed;
+    sim->epoch_s = 1800000000;
+    sim->now_ms = 1000;
+    resolver_settings_default(&sim->settings);
+    sim->settings.addresses_remembered_max = 256;
+    sim->settings.fetches_max = 512;
+    sim->settings.requests_max = SIM_ANSWERS_MAX;
+    sim->settings.discard_waiter_ms = 0;
+    sim->settings.serve_stale = false;
+    sim->settings.priming = false;
+    return sim;
+}
+
+void sim_free(sim_t *sim)
+{
+    resolver_free(sim->resolver);
+    if (sim->store) {
+        store_memory_free(sim->store);
+    }
+    for (size_t i = 0; i < sim->pending_count; i++) {
+        free(sim->pending[i].bytes);
+    }
+    for (size_t i = 0; i < sim->answer_count; i++) {
+        free(sim->answers[i].text);
+    }
+    for (size_t i = 0; i < sim->host_count; i++) {
+        dispatch_free(sim->hosts[i].dispatch);
+        zone_set_free(sim->hosts[i].zones);
+    }
+    for (size_t i = 0; i < sim->zone_count; i++) {
+        zone_contents_unref(atomic_load(&sim->zones[i].contents));
+    }
+    free(sim);
+}
+
+zone_slot_t *sim_find_zone(sim_t *sim, const uint8_t *apex)
+{
+    for (size_t i = 0; i < sim->zone_count; i++) {
+        if (name_equal(sim->zones[i].name.wire, apex)) {
+            return &sim->zones[i];
+        }
+    }
+    return NULL;
+}
+
+void sim_zone(sim_t *sim, const char *apex, const char *text)
+{
+    if (sim->zone_count == SIM_ZONES_MAX) {
+        sim_give_up("too many zones", apex);
+    }
+    zone_slot_t *slot = &sim->zones[sim->zone_count++];
+    slot->name = sim_name(apex);
+    name_lower(slot->name.wire, slot->name.length);
+    atomic_store(&slot->contents, served_zone(apex, text, SERVED_UNSIGNED));
+}
+
+void sim_change_zone(sim_t *sim, const char *apex, const char *text)
+{
+    name_t name = sim_name(apex);
+    zone_slot_t *slot = sim_find_zone(sim, name.wire);
+    REQUIRE(slot);
+    zone_contents_unref(atomic_load(&slot->contents));
+    atomic_store(&slot->contents, served_zone(apex, text, SERVED_UNSIGNED));
+}
+
+static sim_host_t *add_host(sim_t *sim, const char *address)
+{
+    if (sim->host_count == SIM_HOSTS_MAX) {
+        sim_give_up("too many hosts", address);
+    }
+    sim_host_t *host = &sim->hosts[sim->host_count++];
+    host->sim = sim;
+    host->address = address_of(address);
+    host->latency_ms = 20;
+    return host;
+}
+
+sim_host_t *sim_host(sim_t *sim, const char *address, const char *zones)
+{
+    sim_host_t *host = add_host(sim, address);
+    const char *at = zones;
+    while (*at) {
+        size_t length = strcspn(at, " ");
+        char apex[NAME_TEXT_MAX];
+        snprintf(apex, sizeof apex, "%.*s", (int)length, at);
+        name_t name = sim_name(apex);
+        zone_slot_t *slot = sim_find_zone(sim, name.wire);
+        if (!slot || host->slot_count == SIM_HOST_ZONES_MAX) {
+            sim_give_up("no such zone, or too many", apex);
+        }
+        host->slots[host->slot_count++] = slot;
+        at += length + (at[length] == ' ');
+    }
+    if (zone_set_new(host->slots, host->slot_count, &host->zones) != STATUS_OK) {
+        sim_give_up("zone set", zones);
+    }
+    host->view = (dispatch_view_t){
+        .zones = host->zones,
+        .minimal_responses = true,
+        .udp_size_max = UDP_SIZE_DEFAULT,
+        .transfers_max = 1,
+        .tcp_idle_timeout_ds = 100,
+        .transfers_running = &sim->transfers_running,
+    };
+    atomic_store(&host->published, &host->view);
+    host->dispatch = dispatch_new(&host->published);
+    REQUIRE(host->dispatch);
+    return host;
+}
+
+sim_host_t *sim_scripted(sim_t *sim, const char *address, sim_script_t script, const void *data)
+{
+    sim_host_t *host = add_host(sim, address);
+    host->script = script;
+    host->script_data = data;
+    return host;
+}
+
+static sim_host_t *host_at(sim_t *sim, const resolver_address_t *address)
+{
+    for (size_t i = 0; i < sim->host_count; i++) {
+        if (resolver_address_equal(&sim->hosts[i].address, address)) {
+            return &sim->hosts[i];
+        }
+    }
+    return NULL;
+}
+
+sim_host_t *sim_find_host(sim_t *sim, const char *address)
+{
+    resolver_address_t wanted = address_of(address);
+    sim_host_t *host = host_at(sim, &wanted);
+    if (!host) {
+        sim_give_up("no host", address);
+    }
+    return host;
+}
+
+void sim_hint(sim_t *sim, const char *name, const char *address)
+{
+    REQUIRE(sim->hints.count < HINTS_SERVERS_MAX);
+    hint_t *hint = &sim->hints.servers[sim->hints.count++];
+    hint->name = sim_name(name);
+    hint->addresses[0] = address_of(address);
+    hint->address_count = 1;
+}
+
+void sim_start(sim_t *sim)
+{
+    sim->settings.hints = &sim->hints;
+    sim->store = store_memory_new(4096, sim->settings.stale_max_s);
+    sim->resolver = resolver_new(&sim->settings, store_memory_store(sim->store), (resolver_random_t){next_random, &sim->seed});
+    REQUIRE(sim->resolver);
+}
+
+/* ---- the network ---- */
+
+static resolver_time_t clock_of(const sim_t *sim)
+{
+    return (resolver_time_t){sim->now_ms, sim->epoch_s + sim->now_ms / 1000};
+}
+
+static sim_pending_t *add_pending(sim_t *sim, uint64_t exchange, uint64_t delay_ms)
+{
+    REQUIRE(sim->pending_count < SIM_PENDING_MAX);
+    sim_pending_t *pending = &sim->pending[sim->pending_count++];
+    *pending = (sim_pending_t){.at_ms = sim->now_ms + delay_ms, .order = sim->order++, .exchange = exchange};
+    return pending;
+}
+
+void sim_deliver(sim_t *sim, const sim_delivery_t *delivery)
+{
+    sim_pending_t *pending = add_pending(sim, delivery->exchange, delivery->delay_ms);
+    pending->source = delivery->source;
+    pending->size = delivery->size;
+    pending->bytes = malloc(delivery->size + 1);
+    REQUIRE(pending->bytes);
+    memcpy(pending->bytes, delivery->bytes, delivery->size);
+}
+
+static void deliver_failure(sim_t *sim, uint64_t exchange, uint64_t delay_ms, resolver_failure_t failure)
+{
+    sim_pending_t *pending = add_pending(sim, exchange, delay_ms);
+    pending->is_failure = true;
+    pending->failure = failure;
+}
+
+static void mix(sim_t *sim, const void *data, size_t size)
+{
+    siphash_key_t key = {sim->trace, sim->now_ms};
+    sim->trace = siphash(&key, data, size);
+}
+
+static void transmit(sim_t *sim, const resolver_action_t *action)
+{
+    mix(sim, action->message, action->size);
+    mix(sim, &action->address, sizeof action->address);
+    sim_host_t *host = host_at(sim, &action->address);
+    bool is_tcp = action->transport == RESOLVER_TCP;
+    if (sim->prints) {
+        buffer_t text;
+        buffer_init(&text, 65536);
+        resolver_address_to_text(&action->address, &text);
+        char name[NAME_TEXT_MAX];
+        name_to_text(action->message + MESSAGE_HEADER_SIZE, name);
+        size_t at = MESSAGE_HEADER_SIZE + name_length(action->message + MESSAGE_HEADER_SIZE);
+        fprintf(stderr, "%8lu %s -> %s %s type %u\n", (unsigned long)sim->now_ms, is_tcp ? "tcp" : "udp", buffer_text(&text), name,
+                load_be16(action->message + at));
+        buffer_clear(&text);
+    }
+    if (!host || (host->behaviours & SIM_SILENT)) {
+        if (host) {
+            host->queries++;
+        }
+        return;
+    }
+    if (host->behaviours & SIM_UNREACHABLE) {
+        deliver_failure(sim, action->exchange, 0, RESOLVER_FAILURE_UNREACHABLE);
+        return;
+    }
+    if (is_tcp && (host->behaviours & SIM_NO_TCP)) {
+        deliver_failure(sim, action->exchange, host->latency_ms, RESOLVER_FAILURE_REFUSED);
+        return;
+    }
+    if (!is_tcp && sim_random(sim, 100) < host->loss_percent) {
+        return;
+    }
+    host->queries++;
+    host->queries_tcp += is_tcp;
+    sim_host_answer(host, action);
+}
+
+/* ---- clients ---- */
+
+static int compare_lines(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+void sim_sort_lines(char *text)
+{
+    enum { LINES_MAX = 512 };
+    char *lines[LINES_MAX];
+    size_t count = 0;
+    size_t size = strlen(text);
+    char *copy = strndup(text, size);
+    REQUIRE(copy);
+    char *rest = copy;
+    for (char *line; (line = strsep(&rest, "\n")) != NULL && *line && count < LINES_MAX;) {
+        lines[count++] = line;
+    }
+    qsort(lines, count, sizeof lines[0], compare_lines);
+    size_t at = 0;
+    for (size_t i = 0; i < count; i++) {
+        at += (size_t)snprintf(text + at, size + 1 - at, "%s\n", lines[i]);
+    }
+    free(copy);
+}
+
+void sim_print_record(const uint8_t *owner, uint16_t type, const uint8_t *rdata, size_t rdlength, buffer_t *text)
+{
+    char name[NAME_TEXT_MAX];
+    char mnemonic[RRTYPE_TEXT_MAX];
+    name_to_text(owner, name);
+    rrtype_to_text(type, mnemonic);
+    buffer_printf(text, "%s %s ", name, mnemonic);
+    rdata_to_text(type, CLASS_IN, rdata, rdlength, text);
+    buffer_append_text(text, "\n");
+}
+
+char *sim_finish_text(uint16_t rcode, buffer_t *records)
+{
+    buffer_t text;
+    buffer_init(&text, 1 << 20);
+    char *lines = strdup(buffer_text(records));
+    REQUIRE(lines);
+    sim_sort_lines(lines);
+    buffer_printf(&text, "%s\n%s", rcode_text(rcode), lines);
+    free(lines);
+    char *whole = strdup(buffer_text(&text));
+    REQUIRE(whole);
+    buffer_clear(&text);
+    return whole;
+}
+
+static void take_answer(sim_t *sim, const resolver_action_t *action)
+{
+    REQUIRE(action->client < sim->answer_count);
+    sim_answer_t *answer = &sim->answers[action->client];
+    REQUIRE(!answer->is_there); /* each client is told once */
+    answer->is_there = true;
+    answer->took_ms = sim->now_ms - sim->asked_ms[action->client];
+    answer->is_discarded = action->kind == RESOLVER_DISCARD;
+    if (answer->is_discarded) {
+        answer->text = strdup("DISCARDED\n");
+        return;
+    }
+    const resolver_answer_t *given = action->answer;
+    answer->rcode = given->rcode;
+    answer->extended_error = given->extended_error;
+    answer->is_stale = given->is_stale;
+    answer->ttl_s = given->ttl_s;
+    answer->authority_count = given->authority_count;
+    snprintf(answer->why, sizeof answer->why, "%s", given->extended_text ? given->extended_text : "");
+    buffer_t records;
+    buffer_init(&records, 1 << 20);
+    for (unsigned i = 0; i < given->answer_count; i++) {
+        const uint8_t *at = NULL;
+        const uint8_t *rdata;
+        uint16_t rdlength;
+        while ((rdata = rrset_next(&given->answer[i], &at, &rdlength)) != NULL) {
+            sim_print_record(given->answer[i].owner, given->answer[i].type, rdata, rdlength, &records);
+        }
+    }
+    answer->text = sim_finish_text(given->rcode, &records);
+    mix(sim, answer->text, strlen(answer->text));
+    buffer_clear(&records);
+}
+
+static void drain(sim_t *sim)
+{
+    resolver_action_t action;
+    while (resolver_next_action(sim->resolver, &action)) {
+        switch (action.kind) {
+        case RESOLVER_SEND:
+            sim->open++;
+            transmit(sim, &action);
+            break;
+        case RESOLVER_CLOSE:
+            REQUIRE(sim->open > 0);
+            sim->open--;
+            break;
+        case RESOLVER_ANSWER:
+        case RESOLVER_DISCARD:
+            take_answer(sim, &action);
+            break;
+        }
+    }
+    resolver_check(sim->resolver);
+    REQUIRE(sim->open == resolver_exchanges(sim->resolver));
+}
+
+size_t sim_begin(sim_t *sim, const char *text, uint16_t type, unsigned flags)
+{
+    REQUIRE(sim->answer_count < SIM_ANSWERS_MAX);
+    size_t client = sim->answer_count++;
+    sim->asked_ms[client] = sim->now_ms;
+    name_t name = sim_name(text);
+    name_key_t key;
+    name_key_init(&key, name.wire, name.length);
+    resolver_question_t question = {.client = client, .name = &key, .type = type, .rrclass = CLASS_IN, .flags = flags};
+    status_t status = resolver_ask(sim->resolver, &question, clock_of(sim));
+    if (status != STATUS_OK) {
+        sim->answers[client] = (sim_answer_t){.is_there = true, .rcode = RCODE_SERVFAIL, .text = strdup("SERVFAIL\n")};
+    }
+    drain(sim);
+    return client;
+}
+
+/* ---- time ---- */
+
+static sim_pending_t *first_pending(sim_t *sim)
+{
+    sim_pending_t *first = NULL;
+    for (size_t i = 0; i < sim->pending_count; i++) {
+        sim_pending_t *pending = &sim->pending[i];
+        if (!first || pending->at_ms < first->at_ms || (pending->at_ms == first->at_ms && pending->order < first->order)) {
+            first = pending;
+        }
+    }
+    return first;
+}
+
+static void handle(sim_t *sim, sim_pending_t *place)
+{
+    sim_pending_t pending = *place;
+    *place = sim->pending[--sim->pending_count];
+    if (pending.is_failure) {
+        resolver_failed(sim->resolver, pending.exchange, pending.failure, clock_of(sim));
+    } else {
+        resolver_reply(sim->resolver, pending.exchange, &pending.source, pending.bytes, pending.size, clock_of(sim));
+    }
+    free(pending.bytes);
+}
+
+void sim_run(sim_t *sim, uint64_t limit_ms)
+{
+    uint64_t end_ms = sim->now_ms + limit_ms;
+    for (;;) {
+        drain(sim);
+        sim_pending_t *pending = first_pending(sim);
+        uint64_t deadline_ms = resolver_deadline(sim->resolver);
+        uint64_t next_ms = pending && pending->at_ms <= deadline_ms ? pending->at_ms : deadline_ms;
+        if (next_ms > end_ms) {
+            break;
+        }
+        sim->now_ms = next_ms > sim->now_ms ? next_ms : sim->now_ms;
+        if (pending && pending->at_ms == next_ms) {
+            handle(sim, pending);
+        } else {
+            resolver_tick(sim->resolver, clock_of(sim));
+        }
+    }
+}
+
+void sim_sleep(sim_t *sim, uint64_t seconds)
+{
+    sim_run(sim, seconds * 1000);
+    sim->now_ms += seconds * 1000;
+}
+
+const sim_answer_t *sim_ask(sim_t *sim, const char *name, uint16_t type)
+{
+    enum { LIMIT_MS = 60000 };
+    size_t client = sim_begin(sim, name, type, 0);
+    sim_run(sim, LIMIT_MS);
+    REQUIRE(sim->answers[client].is_there); /* invariant 1 of resolver.h */
+    return &sim->answers[client];
+}
+
+unsigned sim_queries(const sim_t *sim)
+{
+    unsigned queries = 0;
+    for (size_t i = 0; i < sim->host_count; i++) {
+        queries += sim->hosts[i].queries;
+    }
+    return queries;
+}
