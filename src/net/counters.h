@@ -16,6 +16,21 @@ typedef enum net_counter {
     NET_TCP_MALFORMED,       /* frames too short to be a message */
     NET_TCP_BUFFERS_REFUSED, /* closed because all buffer memory was in use */
     NET_TCP_NO_DESCRIPTORS,  /* accepts that met EMFILE or ENFILE */
+    NET_UPSTREAM_UDP_SENT,   /* queries to other servers */
+    NET_UPSTREAM_TCP_SENT,
+    NET_UPSTREAM_FAILED,             /* of them, those that the network ended */
+    NET_UPSTREAM_LIMITED,            /* not sent: all queries, sockets, connections or descriptors in use */
+    NET_UPSTREAM_NO_DESCRIPTORS,     /* sockets that met EMFILE, ENFILE or no kernel memory */
+    NET_UPSTREAM_SOCKETS_OPENED,     /* UDP descriptors made */
+    NET_UPSTREAM_UDP_PORTS,          /* fresh ports connected to a server */
+    NET_UPSTREAM_PORT_TAKEN,         /* ports drawn that somebody else had */
+    NET_UPSTREAM_LATE,               /* replies to queries that were over */
+    NET_UPSTREAM_WRONG_SOURCE,       /* datagrams from somebody who was not asked */
+    NET_UPSTREAM_FRAGMENTED,         /* replies dropped because they came in fragments */
+    NET_UPSTREAM_OVERSIZED,          /* replies longer than the receive buffer, dropped */
+    NET_UPSTREAM_MALFORMED,          /* replies shorter than a header */
+    NET_UPSTREAM_CONNECTIONS_OPENED, /* TCP connections begun */
+    NET_UPSTREAM_CONNECTIONS_CLOSED, /* and ended, for whatever reason */
     NET_COUNTERS
 } net_counter_t;
 
