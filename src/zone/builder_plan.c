@@ -129,10 +129,12 @@ static status_t plan_soa(zone_builder_t *builder, zone_findings_t *findings)
 /* Places that sorted slots take when each stands at its home or, where that is taken, behind those before it. */
 static size_t places_needed(const uint64_t *items, size_t count, uint32_t homes, bool *crowded)
 {
-    uint64_t place = 0; /* next free one */
+    uint64_t place = 0;  /* next free one */
+    unsigned equals = 0; /* slots before this one with its tag */
     for (size_t i = 0; i < count; i++) {
         uint64_t home = zone_slot_home(items[i], homes);
-        *crowded = *crowded || (place > home && place - home >= ZONE_PROBES_MAX);
+        equals = i > 0 && zone_slot_tag(items[i] ^ items[i - 1]) == 0 ? equals + 1 : 0;
+        *crowded = *crowded || equals >= ZONE_COLLISIONS_MAX || (place > home && place - home >= ZONE_PROBES_MAX);
         place = (place > home ? place : home) + 1;
     }
     return place > homes ? place : homes;

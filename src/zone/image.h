@@ -27,6 +27,8 @@ enum {
     ZONE_IMAGE_VERSION = 1,
     ZONE_IMAGE_ALIGNMENT = 8,
     ZONE_PROBES_MAX = 4096, /* slots a search may touch; a zone that needs more was made to hurt and is refused */
+    ZONE_COLLISIONS_MAX =
+        64, /* names whose tags are equal: each costs a search a node out of the cache. Of 10^9 names seldom 10 share one */
 };
 
 typedef struct zone_index {

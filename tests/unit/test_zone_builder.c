@@ -396,21 +396,30 @@ static void names_made_to_collide_have_a_limit(void **state)
     assert_int_equal(zone_builder_finish(fixture.builder, NULL, &fixture.contents), STATUS_LIMIT);
     end(&fixture);
 
-    fixture = begin("example.");
-    add_soa(&fixture);
-    for (number = 0; number < 3000; number++) {
-        if (colliding_label(name_hash(apex.wire), number, owner.wire + 1)) {
-            assert_int_equal(zone_builder_add(fixture.builder, owner.wire, TYPE_A, CLASS_IN, 1, (const uint8_t *)"aaaa", 4, NULL),
-                             STATUS_OK);
+    for (unsigned count = ZONE_COLLISIONS_MAX; count <= ZONE_COLLISIONS_MAX + 1; count++) {
+        fixture = begin("example.");
+        add_soa(&fixture);
+        uint64_t end_of_names = 0;
+        for (taken = 0; taken < count; end_of_names++) {
+            if (colliding_label(name_hash(apex.wire), end_of_names, owner.wire + 1)) {
+                status = zone_builder_add(fixture.builder, owner.wire, TYPE_A, CLASS_IN, 1, (const uint8_t *)"aaaa", 4, NULL);
+                assert_int_equal(status, STATUS_OK);
+                taken++;
+            }
         }
-    }
-    finish(&fixture);
-    for (number = 0; number < 6000; number++) {
-        if (colliding_label(name_hash(apex.wire), number, owner.wire + 1)) {
-            assert_int_equal(zone_find(fixture.contents, owner.wire) != NULL, number < 3000);
+        if (count > ZONE_COLLISIONS_MAX) {
+            assert_int_equal(zone_builder_finish(fixture.builder, NULL, &fixture.contents), STATUS_LIMIT);
+            end(&fixture);
+            continue;
         }
+        finish(&fixture);
+        for (number = 0; number < 6000; number++) {
+            if (colliding_label(name_hash(apex.wire), number, owner.wire + 1)) {
+                assert_int_equal(zone_find(fixture.contents, owner.wire) != NULL, number < end_of_names);
+            }
+        }
+        end(&fixture);
     }
-    end(&fixture);
 }
 
 /* ---- NSEC3 ---- */
