@@ -191,7 +191,7 @@ static void serve_client(loop_t *loop, client_t *client, short events)
     if (alive && (events & (POLLIN | POLLHUP))) {
         alive = receive(loop, client);
     }
-    while (alive) {
+    while (alive && !atomic_load(&loop->service->stopping)) {
         alive = send_answer(loop, client);
         if (client->out.size > 0 || !answer_next(loop, client)) {
             break;

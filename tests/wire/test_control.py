@@ -256,6 +256,17 @@ def test_silent_and_greedy_clients_disturb_nobody(server):
     assert serial(server) == 1
 
 
+def test_requests_in_a_queue_do_not_keep_the_server_from_ending(tmp_path, portoland):
+    path = tmp_path / 'zone'
+    path.write_text('$ORIGIN queue.test.\n@ 300 SOA ns h 1 3600 600 86400 300\n@ 300 NS ns\n$GENERATE 1-60000 h$ 300 A 192.0.2.1\n')
+    with peers.Portolan([peers.Zone('queue.test.', path)], workers=1) as server, socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(server.socket_path()))
+        client.sendall(b'{"command": "zone-reload", "force": true}\n' * 1000)
+        time.sleep(0.2)
+        began = time.monotonic()
+    assert time.monotonic() - began < 10  # all of them would take a minute
+
+
 # ---- the place of the socket ----
 
 def start(portoland, directory, control):
