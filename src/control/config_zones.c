@@ -3,6 +3,7 @@
 
 #include "base/require.h"
 #include "base/siphash.h"
+#include "net/address.h"
 
 #include <netinet/in.h>
 #include <stdio.h>
@@ -44,16 +45,12 @@ static const yaml_node_t *list_entry(config_t *config, const yaml_node_t *node)
 
 /* ---- listen ---- */
 
-static bool same_listener(const listen_settings_t *a, const listen_settings_t *b)
+/* Would the system not give both? A wildcard address takes its port on all addresses of its family. */
+static bool listeners_overlap(const listen_settings_t *a, const listen_settings_t *b)
 {
-    if (a->protocol != b->protocol || a->address.sa.sa_family != b->address.sa.sa_family) {
-        return false;
-    }
-    if (a->address.sa.sa_family == AF_INET) {
-        return a->address.v4.sin_port == b->address.v4.sin_port && a->address.v4.sin_addr.s_addr == b->address.v4.sin_addr.s_addr;
-    }
-    return a->address.v6.sin6_port == b->address.v6.sin6_port && a->address.v6.sin6_scope_id == b->address.v6.sin6_scope_id &&
-           memcmp(&a->address.v6.sin6_addr, &b->address.v6.sin6_addr, sizeof a->address.v6.sin6_addr) == 0;
+    return a->protocol == b->protocol && a->address.sa.sa_family == b->address.sa.sa_family &&
+           net_address_port(&a->address) == net_address_port(&b->address) &&
+           (net_address_is_wildcard(&a->address) || net_address_is_wildcard(&b->address) || net_address_equal(&a->address, &b->address));
 }
 
 static void read_listener(config_t *config, const yaml_node_t *entry)
@@ -67,8 +64,13 @@ static void read_listener(config_t *config, const yaml_node_t *entry)
         return;
     }
     for (size_t i = 0; i < settings->listen_count; i++) {
-        if (same_listener(listen, &settings->listen[i])) {
-            yaml_report(&config->document, DIAGNOSTIC_ERROR, "duplicate-listener", entry, 0, NULL, "the same listener stands above");
+        const net_address_t *other = &settings->listen[i].address;
+        if (listeners_overlap(listen, &settings->listen[i])) {
+            char text[NET_ADDRESS_TEXT_MAX];
+            bool same = net_address_equal(&listen->address, other);
+            yaml_report(&config->document, DIAGNOSTIC_ERROR, "duplicate-listener", entry, 0, NULL,
+                        same ? "the same listener stands above" : "this overlaps with %s above: a wildcard takes all addresses of its port",
+                        net_address_text(other, text));
             return;
         }
     }

@@ -4,6 +4,7 @@
 #include "net/socket.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -34,8 +35,12 @@ static status_t explain(const net_address_t *address, int type, int reason, buff
     buffer_printf(why, "cannot listen on %s (%s): %s", net_address_text(address, text), type == SOCK_STREAM ? "TCP" : "UDP",
                   strerrordesc_np(reason));
     if (reason == EADDRINUSE) {
+        char own[32];
         net_socket_holder(address, type, holder, sizeof holder);
-        if (holder[0]) {
+        snprintf(own, sizeof own, "(process %d)", (int)getpid());
+        if (strstr(holder, own)) {
+            buffer_append_text(why, ", by this server itself: it takes a restart to go from one address to a wildcard or back on one port");
+        } else if (holder[0]) {
             buffer_printf(why, ", by %s", holder);
         }
     } else if (reason == EACCES && net_address_port(address) < 1024) {
