@@ -15,5 +15,6 @@ typedef struct minimise {
 } minimise_t;
 
 /* Labels of the name to be asked next, more than state->known unless that is all of them: one more for the first steps, then the rest
- * spread over the steps left (RFC 9156 2.3); labels that begin with an underscore come with the one above them. */
+ * spread over the steps left (RFC 9156 2.3); a label that begins with an underscore is no boundary, so
+ * the one before it is shown with it. */
 unsigned minimise_next(const minimise_t *state, const name_key_t *name);
