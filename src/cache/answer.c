@@ -148,6 +148,10 @@ static void ttls_lower(const uint64_t *value, uint8_t *rest, size_t rest_size, s
 static inline void copy_words(uint8_t *out, const uint64_t *words, size_t size)
 {
     size_t at = 0;
+    for (; at + 16 <= size; at += 16, words += 2) {
+        uint64_t pair[2] = {word_load(words), word_load(words + 1)};
+        memcpy(out + at, pair, sizeof pair);
+    }
     for (; at + 8 <= size; at += 8) {
         uint64_t word = word_load(words++);
         memcpy(out + at, &word, sizeof word);
@@ -161,17 +165,18 @@ static inline void copy_words(uint8_t *out, const uint64_t *words, size_t size)
     }
 }
 
-/* The client's question, of length + 4 bytes and more than 4: in overlapping words. */
+/* The client's question, of length + 4 bytes and more than 4: in blocks of which the last overlaps. */
 static inline void copy_question(uint8_t *out, const uint8_t *from, size_t size)
 {
-    if (UNLIKELY(size < 8)) {
+    enum { BLOCK = 16 };
+    if (UNLIKELY(size < BLOCK)) {
         memcpy(out, from, size);
         return;
     }
-    for (size_t at = 0; at + 8 < size; at += 8) {
-        memcpy(out + at, from + at, 8);
+    for (size_t at = 0; at + BLOCK < size; at += BLOCK) {
+        memcpy(out + at, from + at, BLOCK);
     }
-    memcpy(out + size - 8, from + size - 8, 8);
+    memcpy(out + size - BLOCK, from + size - BLOCK, BLOCK);
 }
 
 /* Writes the message. STATUS_CORRUPT: the value makes no sense, or is being changed. */

@@ -73,6 +73,7 @@ static void layout_make(cache_layout_t *layout, uint64_t budget)
     layout->order_at = layout->ghost_at + (uint64_t)layout->shards * layout->ghosts * sizeof(uint16_t);
     layout->touched_at = layout->order_at + nodes * sizeof(uint16_t);
     layout->ring_at = page_up(layout->touched_at + nodes);
+    layout->ring_first = (uint32_t)(layout->ring_at / CACHE_UNIT);
     uint64_t units = (budget - layout->ring_at) / CACHE_UNIT / layout->shards;
     layout->ring_units[RING_SMALL] = (uint32_t)(units / CACHE_SMALL_SHARE);
     layout->ring_units[RING_MAIN] = (uint32_t)units - layout->ring_units[RING_SMALL];

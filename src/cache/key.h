@@ -12,8 +12,8 @@ typedef struct cache_key {
     uint64_t word; /* RECORD_KEY without the value's size */
     uint64_t tail; /* the name's last bytes, fewer than 8, as a word */
     uint32_t tag;
+    uint32_t low; /* of the hash; the tag is its other half */
     uint32_t shard;
-    uint32_t bucket[2]; /* of the shard; different ones */
 } cache_key_t;
 
 typedef struct cache_sip {
@@ -70,7 +70,8 @@ static inline uint64_t name_tail(const uint8_t *name, size_t length)
     return word;
 }
 
-static inline void cache_key_init(cache_key_t *key, const cache_t *cache, const cache_question_t *question, unsigned space)
+static inline __attribute__((always_inline)) void cache_key_init(cache_key_t *key, const cache_t *cache, const cache_question_t *question,
+                                                                 unsigned space)
 {
     const siphash_key_t *secret = &cache->settings.key;
     cache_sip_t s = {secret->k0 ^ UINT64_C(0x736f6d6570736575), secret->k1 ^ UINT64_C(0x646f72616e646f6d),
@@ -91,17 +92,21 @@ static inline void cache_key_init(cache_key_t *key, const cache_t *cache, const 
     cache_sip_round(&s);
     cache_sip_round(&s);
     uint64_t hash = s.v0 ^ s.v1 ^ s.v2 ^ s.v3;
-    uint32_t low = (uint32_t)hash;
+    key->low = (uint32_t)hash;
     key->tag = (uint32_t)(hash >> 32);
-    key->shard = low & (cache->layout.shards - 1);
-    key->bucket[0] = (uint32_t)((uint64_t)low * cache->layout.buckets >> 32);
-    uint32_t other = (uint32_t)((uint64_t)((low ^ key->tag) * UINT32_C(0x9e3779b1)) * cache->layout.buckets >> 32);
-    key->bucket[1] = other != key->bucket[0] ? other : other + 1 < cache->layout.buckets ? other + 1 : 0;
+    key->shard = key->low & (cache->layout.shards - 1);
 }
 
+/* The two buckets that a key may stand in; they differ. */
 static inline cache_bucket_t *cache_key_bucket(const cache_t *cache, const cache_key_t *key, unsigned choice)
 {
-    return cache->buckets + (size_t)key->shard * cache->layout.buckets + key->bucket[choice];
+    uint64_t count = cache->layout.buckets;
+    uint32_t number = (uint32_t)(key->low * count >> 32);
+    if (choice > 0) {
+        uint32_t other = (uint32_t)((uint64_t)((key->low ^ key->tag) * UINT32_C(0x9e3779b1)) * count >> 32);
+        number = other != number ? other : other + 1 < count ? other + 1 : 0;
+    }
+    return cache->buckets + (key->shard * count + number);
 }
 
 /* Does the record, with its key word already compared, hold this name? */

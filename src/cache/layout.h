@@ -186,6 +186,7 @@ typedef struct cache_layout {
     uint32_t buckets; /* of a shard */
     uint32_t ghosts;  /* of a shard */
     uint32_t ring_units[RINGS];
+    uint32_t ring_first; /* unit where the rings of the first shard begin */
     uint32_t index_shards;
     uint32_t index_nodes; /* of an index shard */
     uint64_t shard_at;
@@ -260,8 +261,8 @@ static inline void words_store(uint64_t *to, const uint64_t *from, size_t count)
 static inline uint32_t ring_begin(const cache_t *cache, uint32_t shard, unsigned ring)
 {
     const cache_layout_t *layout = &cache->layout;
-    uint64_t units = layout->ring_at / CACHE_UNIT + (uint64_t)shard * (layout->ring_units[RING_SMALL] + layout->ring_units[RING_MAIN]);
-    return (uint32_t)(units + (ring == RING_MAIN ? layout->ring_units[RING_SMALL] : 0));
+    uint32_t first = layout->ring_first + shard * (layout->ring_units[RING_SMALL] + layout->ring_units[RING_MAIN]);
+    return ring == RING_MAIN ? first + layout->ring_units[RING_SMALL] : first;
 }
 
 static inline void bucket_begin(cache_bucket_t *bucket)

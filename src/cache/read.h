@@ -40,7 +40,8 @@ static inline const uint64_t *record_at(const cache_t *cache, uint32_t shard, ui
     return record;
 }
 
-static inline cache_probe_result_t cache_probe(const cache_t *cache, const cache_key_t *key, cache_found_t *found)
+static inline __attribute__((always_inline)) cache_probe_result_t cache_probe(const cache_t *cache, const cache_key_t *key,
+                                                                              cache_found_t *found)
 {
     for (unsigned choice = 0; choice < 2; choice++) {
         const cache_bucket_t *bucket = cache_key_bucket(cache, key, choice);

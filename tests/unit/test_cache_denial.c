@@ -1,7 +1,7 @@
 /* Denial by range (RFC 8198): against a plain walk over the chain. */
 #include "../lib/cache_content.h"
 #include "../lib/random.h"
-#include "cache/cache.h"
+#include "cache/layout.h"
 #include "dnssec/nsec3_hash.h"
 
 #include <setjmp.h>
@@ -239,6 +239,23 @@ static void nsec3_ranges_agree_with_a_walk(void **state)
     assert_int_equal(cache_find_nsec3_range(&f->reader, &hashed, NOW, &matches, &f->entry), STATUS_NOT_FOUND);
 }
 
+/* Every node stands in the order once, and the order is one. */
+static void check_order(const cache_t *cache)
+{
+    uint8_t seen[CACHE_INDEX_NODES_MAX] = {0};
+    const cache_node_t *last = NULL;
+    for (uint32_t i = 0; i < cache->indexes[0].count; i++) {
+        const cache_node_t *node = &cache->nodes[cache->order[i]];
+        assert_int_equal(seen[cache->order[i]]++, 0);
+        if (last) {
+            size_t common = last->key_length < node->key_length ? last->key_length : node->key_length;
+            int order = memcmp(last->key, node->key, common);
+            assert_true(order < 0 || (order == 0 && last->key_length < node->key_length));
+        }
+        last = node;
+    }
+}
+
 static void the_index_stays_within_its_bounds(void **state)
 {
     fixture_t *f = *state;
@@ -260,6 +277,8 @@ static void the_index_stays_within_its_bounds(void **state)
     }
     cache_statistics(f->cache, &statistics);
     assert_true(statistics.ranges > 100 && statistics.ranges < 400);
+    assert_int_equal(statistics.ranges, f->cache->layout.index_nodes);
+    check_order(f->cache);
 }
 
 int main(void)

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-enum { NOW = 1700000000, NAMES = 2000, READERS = 3, WRITERS = 2, WRITES = 20000, KEY_BYTES = 8 };
+enum { NOW = 1700000000, NAMES = 2000, READERS = 3, WRITERS = 2, WRITES = 30000, KEY_BYTES = 8, HOT = 2, RECORDS = 400 };
 
 typedef struct stress {
     cache_t *cache;
@@ -36,14 +36,14 @@ typedef struct worker {
 /* Mostly few names, so that readers and writers meet. */
 static unsigned choose(worker_t *w)
 {
-    return random_below(&w->random, random_below(&w->random, 4) ? 20 : NAMES);
+    return random_below(&w->random, random_below(&w->random, 4) ? HOT : NAMES);
 }
 
 /* Records of one byte value; first the name's number, so that content of another key shows. */
 static void write_rrset(worker_t *w)
 {
     unsigned number = choose(w);
-    unsigned records = 1 + random_below(&w->random, 20);
+    unsigned records = RECORDS - random_below(&w->random, RECORDS / 8);
     uint8_t fill = (uint8_t)random_next(&w->random);
     cache_rrset_t rrset = {.type = TYPE_TXT, .count = (uint16_t)records, .ttl_s = 60, .data = w->message};
     for (unsigned i = 0; i < records; i++) {
@@ -62,7 +62,7 @@ static void write_answer(worker_t *w)
     unsigned number = choose(w);
     const content_name_t *name = &w->stress->names[number];
     cache_answer_put_t put = {.question = content_question(name, TYPE_A), .message = w->message, .ttl_limit_s = 60};
-    put.size = content_message(w->message, name, 1 + random_below(&w->random, 9), 60, (uint8_t)random_next(&w->random));
+    put.size = content_message(w->message, name, 240 - random_below(&w->random, 9), 60, (uint8_t)random_next(&w->random));
     w->stress->torn += cache_answer_put(w->stress->cache, &put, NOW) != STATUS_OK;
 }
 
@@ -123,7 +123,7 @@ static bool rrset_is_whole(const cache_rrset_t *rrset, unsigned number)
             return false;
         }
     }
-    return rrset->data_size == rrset->count * (2u + KEY_BYTES);
+    return rrset->count > 0 && rrset->data_size == rrset->count * (2u + KEY_BYTES);
 }
 
 static void read_rrset(worker_t *w)
