@@ -259,7 +259,7 @@ def test_silent_and_greedy_clients_disturb_nobody(server):
 def test_requests_in_a_queue_do_not_keep_the_server_from_ending(tmp_path, portoland):
     path = tmp_path / 'zone'
     path.write_text('$ORIGIN queue.test.\n@ 300 SOA ns h 1 3600 600 86400 300\n@ 300 NS ns\n$GENERATE 1-60000 h$ 300 A 192.0.2.1\n')
-    with peers.Portolan([peers.Zone('queue.test.', path)], workers=1) as server, socket.socket(socket.AF_UNIX) as client:
+    with socket.socket(socket.AF_UNIX) as client, peers.Portolan([peers.Zone('queue.test.', path)], workers=1) as server:
         client.connect(str(server.socket_path()))
         client.sendall(b'{"command": "zone-reload", "force": true}\n' * 1000)
         time.sleep(0.2)
