@@ -27,7 +27,7 @@ fetch_t *exchange_find(const resolver_t *resolver, uint64_t handle)
 /* ---- what to ask ---- */
 
 /* Labels to show next. Names on the way that are known to exist are passed without a question. */
-static unsigned next_labels(resolver_t *resolver, fetch_t *fetch)
+unsigned exchange_labels(resolver_t *resolver, fetch_t *fetch)
 {
     for (;;) {
         unsigned labels = minimise_next(&fetch->minimise, &fetch->name);
@@ -48,7 +48,7 @@ static unsigned next_labels(resolver_t *resolver, fetch_t *fetch)
 
 static void choose_question(resolver_t *resolver, fetch_t *fetch, exchange_t *exchange)
 {
-    unsigned labels = next_labels(resolver, fetch);
+    unsigned labels = exchange_labels(resolver, fetch);
     exchange->labels = labels;
     exchange->is_whole = labels == fetch->name.labels;
     exchange->type = exchange->is_whole ? fetch->type : TYPE_A;
@@ -123,6 +123,7 @@ static void emit_send(resolver_t *resolver, fetch_t *fetch, infra_entry_t *infra
     resolver_add_action(resolver, node);
     exchange->closing->action.exchange = exchange->handle;
     exchange->is_open = true;
+    follow_open(resolver, fetch);
     infra->outstanding++;
     fetch->state = FETCH_WAIT_REPLY;
     timer_set(&resolver->timers, &fetch->timer, resolver->now.monotonic_ms + timeout_of(resolver, fetch, infra));
@@ -174,6 +175,7 @@ void exchange_close(resolver_t *resolver, fetch_t *fetch)
     REQUIRE(infra && infra->outstanding > 0);
     infra->outstanding--;
     exchange->is_open = false;
+    follow_close(resolver, fetch);
     resolver_add_action(resolver, exchange->closing);
     exchange->closing = NULL;
     timer_stop(&resolver->timers, &fetch->timer);

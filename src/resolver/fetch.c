@@ -10,6 +10,7 @@
  *        |                   |  | no address left, names to look up                                        |
  *        |           address |  v                                                                          |
  *        |             found [WAIT_ADDRESSES]                                                              |
+ *        |                      |    (between SELECT and WAIT_REPLY, FOLLOW: somebody else's open exchange asks the same, see follow.c)
  *        |                      | nothing left to try                                                      |
  *        +----------------------+--------------------------------------------------------------------------+
  *
@@ -135,6 +136,7 @@ static void budget_unref(budget_t *budget)
 void fetch_free(resolver_t *resolver, fetch_t *fetch)
 {
     exchange_close(resolver, fetch);
+    follow_leave(fetch);
     cut_leave(resolver, fetch);
     if (!fetch->outcome) { /* those with one left the table when they finished */
         question_table_remove(&resolver->fetches, &fetch->node);
@@ -181,6 +183,7 @@ void fetch_finish(resolver_t *resolver, fetch_t *fetch, outcome_t *outcome)
 {
     DEBUG_ASSERT(fetch->state != FETCH_DONE && !fetch->outcome);
     exchange_close(resolver, fetch);
+    follow_leave(fetch);
     cut_leave(resolver, fetch);
     question_table_remove(&resolver->fetches, &fetch->node);
     fetch->outcome = outcome ? outcome : outcome_ref(&resolver->exhausted);
@@ -335,6 +338,9 @@ static void select_server(resolver_t *resolver, fetch_t *fetch)
     }
     int candidate = selection_next(resolver, fetch);
     if (candidate >= 0) {
+        if (follow_same_question(resolver, fetch, exchange_labels(resolver, fetch))) {
+            return;
+        }
         exchange_send(resolver, fetch, (unsigned)candidate, RESOLVER_UDP);
     } else {
         look_further(resolver, fetch);
@@ -366,6 +372,7 @@ void fetch_step(resolver_t *resolver, fetch_t *fetch)
         select_server(resolver, fetch);
         break;
     case FETCH_WAIT_REPLY:
+    case FETCH_FOLLOW:
     case FETCH_DONE:
         break;
     }

@@ -189,6 +189,7 @@ static bool show_whole_name(receipt_t *receipt)
         return false;
     }
     receipt->fetch->minimise.enabled = false;
+    follow_share_whole(receipt->fetch);
     receipt->candidate->tries = 0;
     count(receipt, RESOLVER_COUNT_NAME_SHOWN);
     again(receipt, RESOLVER_UDP);
@@ -221,6 +222,7 @@ static void take_referral(receipt_t *receipt, const reply_t *reply)
     DEBUG_ASSERT(name_labels(delegation.zone) > fetch->cut.zone.labels);
     resolver->store->operations->put_delegation(resolver->store, &delegation, resolver->now.unix_s);
     fetch->minimise.steps += !receipt->exchange->is_whole;
+    follow_share_referral(resolver, fetch, &delegation);
     exchange_close(resolver, fetch);
     cut_enter(resolver, fetch, &delegation, CUT_DELEGATION);
 }
@@ -230,6 +232,7 @@ static void take_step(receipt_t *receipt)
 {
     fetch_t *fetch = receipt->fetch;
     fetch->minimise.known = receipt->exchange->labels;
+    follow_share_step(fetch);
     fetch->minimise.steps++;
     fetch->minimised_silences = 0;
     receipt->candidate->tries = 0;

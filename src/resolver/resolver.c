@@ -67,7 +67,7 @@ static bool make_tables(resolver_t *resolver)
     }
     resolver->free_slot_count = settings->fetches_max;
     return question_table_init(&resolver->requests, settings->requests_max) &&
-           question_table_init(&resolver->fetches, settings->fetches_max) &&
+           question_table_init(&resolver->fetches, settings->fetches_max) && question_table_init(&resolver->asked, settings->fetches_max) &&
            timer_heap_init(&resolver->timers, (size_t)settings->requests_max + settings->fetches_max) && make_hints(resolver);
 }
 
@@ -141,6 +141,7 @@ void resolver_free(resolver_t *resolver)
     free_action(resolver->drained);
     question_table_clear(&resolver->requests);
     question_table_clear(&resolver->fetches);
+    question_table_clear(&resolver->asked);
     free(resolver->timers.timers);
     free(resolver->fetch_slots);
     free(resolver->free_slots);
@@ -325,10 +326,10 @@ uint64_t resolver_count(const resolver_t *resolver, resolver_counter_t counter)
 const char *resolver_counter_name(resolver_counter_t counter)
 {
     static const char *const names[RESOLVER_COUNTERS] = {
-        "questions",      "merged",       "local",        "from-store", "stale",     "discarded",          "failures",     "fetches",
-        "fetches-merged", "sent-udp",     "sent-tcp",     "timeouts",   "replies",   "unexpected-replies", "wrong-source", "wrong-id",
-        "wrong-question", "wrong-cookie", "malformed",    "suspicions", "truncated", "referrals",          "lame",         "no-edns",
-        "name-shown",     "loops",        "budget-spent", "quota",      "primings",
+        "questions",      "merged",         "local",        "from-store",   "stale",      "discarded", "failures",           "fetches",
+        "fetches-merged", "followed",       "sent-udp",     "sent-tcp",     "timeouts",   "replies",   "unexpected-replies", "wrong-source",
+        "wrong-id",       "wrong-question", "wrong-cookie", "malformed",    "suspicions", "truncated", "referrals",          "lame",
+        "no-edns",        "name-shown",     "loops",        "budget-spent", "quota",      "primings",
     };
     return counter < RESOLVER_COUNTERS ? names[counter] : "";
 }
@@ -364,7 +365,9 @@ static void check_fetch(const resolver_t *resolver, const fetch_t *fetch)
         REQUIRE(!(fetch->lookups[i].fetch && fetch->lookups[i].outcome));
         waits = waits || fetch->lookups[i].fetch;
     }
-    REQUIRE(fetch->state == FETCH_WAIT_REPLY || (fetch->state == FETCH_WAIT_ADDRESSES && waits));
+    REQUIRE((fetch->state == FETCH_FOLLOW) == (fetch->leader != NULL));
+    REQUIRE(!fetch->leader || fetch->leader->exchange.is_open);
+    REQUIRE(fetch->state == FETCH_WAIT_REPLY || fetch->state == FETCH_FOLLOW || (fetch->state == FETCH_WAIT_ADDRESSES && waits));
     for (const edge_t *edge = fetch->waiters; edge; edge = edge->next) {
         REQUIRE(edge->fetch == fetch && !edge->outcome && (!edge->by_fetch != !edge->by_request));
     }

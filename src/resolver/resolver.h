@@ -14,7 +14,8 @@
  *     time is over.
  *  2. Every RESOLVER_SEND is followed by exactly one RESOLVER_CLOSE of the same exchange; between them a fetch is never silent for longer
  *     than its timer.
- *  3. Identical questions are one request, however many clients ask; identical look-ups are one fetch, whoever waits for them.
+ *  3. Identical questions are one request, however many clients ask; identical look-ups are one fetch, whoever waits for them; and what
+ *     different fetches would ask of the same zone in the same words is asked once at a time.
  *  4. A request sends at most upstream_queries_max messages, for whatever reason (budget.h).
  *  5. What waits for what has no cycle.
  *  6. A reply that does not fit (source, id, question, case, cookie) changes nothing but counters: the wait goes on (TuDoor).
@@ -128,6 +129,7 @@ typedef enum resolver_counter {
     RESOLVER_COUNT_FAILURES,       /* SERVFAIL answers */
     RESOLVER_COUNT_FETCHES,        /* questions worked on upstream */
     RESOLVER_COUNT_FETCHES_MERGED, /* wanted by another one too */
+    RESOLVER_COUNT_FOLLOWED,       /* questions that another fetch was asking just then */
     RESOLVER_COUNT_SENT_UDP,
     RESOLVER_COUNT_SENT_TCP,
     RESOLVER_COUNT_TIMEOUTS,

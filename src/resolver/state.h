@@ -135,6 +135,7 @@ typedef enum fetch_state {
     FETCH_SELECT,
     FETCH_WAIT_REPLY,
     FETCH_WAIT_ADDRESSES,
+    FETCH_FOLLOW,
     FETCH_DONE,
 } fetch_state_t;
 
@@ -218,6 +219,11 @@ struct fetch {
     minimise_t minimise;
     unsigned minimised_silences; /* at this cut */
     exchange_t exchange;
+    question_node_t asked; /* in the resolver's table while the exchange is open */
+    name_key_t asked_name;
+    fetch_t *followers; /* who would ask the same now */
+    fetch_t *next_follower;
+    fetch_t *leader; /* in FETCH_FOLLOW */
     trouble_t trouble;
     resolver_timer_t timer;
     edge_t lookups[RESOLVER_NS_LOOKUPS_MAX]; /* of this cut; [0..cut.lookups) */
@@ -247,7 +253,8 @@ struct resolver {
     struct hints *hints; /* the built-in ones, or NULL: settings->hints */
     question_table_t requests;
     question_table_t fetches;
-    fetch_t **fetch_slots; /* [settings->fetches_max] */
+    question_table_t asked; /* what is out */
+    fetch_t **fetch_slots;  /* [settings->fetches_max] */
     uint32_t *free_slots;
     uint32_t free_slot_count;
     uint32_t generation; /* of exchanges: makes each handle new */
@@ -347,7 +354,19 @@ bool cut_look_up(resolver_t *resolver, fetch_t *fetch);
 /* selection.c: the next address to ask, or -1 */
 int selection_next(resolver_t *resolver, fetch_t *fetch);
 
+/* follow.c: one message for all who would ask the same */
+/* Is somebody asking what this fetch would ask with so many labels? Then it follows. */
+bool follow_same_question(resolver_t *resolver, fetch_t *fetch, unsigned labels);
+void follow_leave(fetch_t *fetch);
+void follow_open(resolver_t *resolver, fetch_t *fetch);
+void follow_close(resolver_t *resolver, fetch_t *fetch);
+void follow_share_step(fetch_t *fetch);
+void follow_share_whole(fetch_t *fetch);
+void follow_share_referral(resolver_t *resolver, fetch_t *fetch, const delegation_t *delegation);
+
 /* exchange.c: messages out */
+/* Labels of the name that the next question shows. */
+unsigned exchange_labels(resolver_t *resolver, fetch_t *fetch);
 void exchange_send(resolver_t *resolver, fetch_t *fetch, unsigned candidate, resolver_transport_t transport);
 void exchange_close(resolver_t *resolver, fetch_t *fetch);
 void exchange_failed(resolver_t *resolver, fetch_t *fetch, resolver_failure_t failure);

@@ -128,7 +128,6 @@ static void tsuname(void **state)
                     "one.com. 3600 NS ns.two.com.\none.com. 3600 NS ns2.two.com.\n"
                     "two.com. 3600 NS ns.one.com.\ntwo.com. 3600 NS ns2.one.com.\n");
     sim_start(sim);
-    sim_ask(sim, "n.one.com.", TYPE_A);
     for (unsigned i = 0; i < 200; i++) {
         char name[64];
         snprintf(name, sizeof name, "n%u.%s.com.", i, i % 2 ? "one" : "two");
@@ -255,6 +254,31 @@ static void a_missing_cookie_leads_to_tcp(void **state)
     assert_int_equal(counted(sim, RESOLVER_COUNT_SENT_TCP), 1);
     internet_expect(sim, "nix2.victim.com.", TYPE_A, "NXDOMAIN\n"); /* TCP said that it has none any more */
     assert_int_equal(counted(sim, RESOLVER_COUNT_SENT_TCP), 1);
+    sim_free(sim);
+}
+
+/* A crowd asks for names below one zone that is not known yet: each zone on the way is asked for the next once, and a forger has one id to
+ * guess, not five hundred. */
+static void rebirthday(void **state)
+{
+    (void)state;
+    sim_t *sim = internet_new();
+    sim->settings.fetches_max = sim->settings.fetches_a_zone_max = sim->settings.fetches_a_server_max = 1000;
+    sim_start(sim);
+    for (unsigned i = 0; i < 500; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "r%u.wild.example.com.", i);
+        sim_begin(sim, name, i % 2 ? TYPE_A : TYPE_TXT, 0);
+    }
+    sim_begin(sim, "wild.example.com.", TYPE_A, 0);
+    sim_begin(sim, "example.com.", TYPE_A, 0);
+    sim_run(sim, 20000);
+    for (size_t i = 0; i < sim->answer_count; i++) {
+        assert_int_equal(sim->answers[i].rcode, RCODE_NOERROR);
+    }
+    assert_int_equal(sim_find_host(sim, "192.0.2.1")->queries, 1);
+    assert_int_equal(sim_find_host(sim, "192.0.2.2")->queries, 1);
+    assert_in_range(sent(sim), 500 + 4, 500 + 6); /* root, com., example.com., wild.example.com. */
     sim_free(sim);
 }
 
@@ -424,6 +448,7 @@ int main(void)
         cmocka_unit_test(kaminsky_near_misses_lead_to_tcp),
         cmocka_unit_test(ids_names_and_cookies_vary),
         cmocka_unit_test(a_missing_cookie_leads_to_tcp),
+        cmocka_unit_test(rebirthday),
         cmocka_unit_test(tudoor),
         cmocka_unit_test(too_many_records),
         cmocka_unit_test(random_subdomains),
