@@ -21,8 +21,34 @@ typedef struct inodes {
     size_t count;
 } inodes_t;
 
+/* Does a socket on this address, in the tables' hexadecimal words, keep ours from its port? Those of one family do when the addresses are
+ * equal or one is the wildcard; of the other family only :: without IPV6_V6ONLY does. */
+static bool is_in_the_way(const char *text, const net_address_t *address)
+{
+    uint32_t words[4] = {0};
+    uint32_t ours[4] = {0};
+    size_t count = strspn(text, "0123456789abcdefABCDEF") / 8;
+    bool is_ipv4 = address->sa.sa_family == AF_INET;
+    bool is_wildcard = true;
+    for (size_t i = 0; i < count && i < 4; i++) {
+        char digits[9] = {0};
+        memcpy(digits, text + i * 8, 8);
+        words[i] = (uint32_t)strtoul(digits, NULL, 16); /* in memory as in the packet */
+        is_wildcard = is_wildcard && words[i] == 0;
+    }
+    if (is_ipv4 != (count == 1)) {
+        return is_ipv4 && is_wildcard;
+    }
+    if (is_ipv4) {
+        memcpy(ours, &address->v4.sin_addr, 4);
+    } else {
+        memcpy(ours, &address->v6.sin6_addr, sizeof ours);
+    }
+    return is_wildcard || net_address_is_wildcard(address) || memcmp(words, ours, sizeof ours) == 0;
+}
+
 /* One line of /proc/net/{udp,tcp}{,6}: "sl: address:port remote state queues timer retransmit uid timeout inode", numbers hexadecimal. */
-static void add_line(inodes_t *inodes, char *line, unsigned port, bool listening_only)
+static void add_line(inodes_t *inodes, char *line, const net_address_t *address, bool listening_only)
 {
     char *rest = NULL;
     const char *fields[10] = {NULL};
@@ -31,7 +57,8 @@ static void add_line(inodes_t *inodes, char *line, unsigned port, bool listening
         fields[count++] = word;
     }
     const char *colon = count == 10 ? strrchr(fields[1], ':') : NULL;
-    if (!colon || strtoul(colon + 1, NULL, 16) != port || inodes->count == INODES_MAX) {
+    if (!colon || strtoul(colon + 1, NULL, 16) != net_address_port(address) || inodes->count == INODES_MAX ||
+        !is_in_the_way(fields[1], address)) {
         return;
     }
     if (!listening_only || strtoul(fields[3], NULL, 16) == TCP_STATE_LISTEN) {
@@ -39,7 +66,7 @@ static void add_line(inodes_t *inodes, char *line, unsigned port, bool listening
     }
 }
 
-static void add_table(inodes_t *inodes, const char *path, unsigned port, bool listening_only)
+static void add_table(inodes_t *inodes, const char *path, const net_address_t *address, bool listening_only)
 {
     char *line = NULL;
     size_t capacity = 0;
@@ -48,7 +75,7 @@ static void add_table(inodes_t *inodes, const char *path, unsigned port, bool li
         return;
     }
     while (getline(&line, &capacity, table) > 0) {
-        add_line(inodes, line, port, listening_only);
+        add_line(inodes, line, address, listening_only);
     }
     free(line);
     fclose(table);
@@ -105,11 +132,10 @@ static void describe(const char *pid, char *text, size_t size)
 void net_socket_holder(const net_address_t *address, int type, char *text, size_t size)
 {
     inodes_t inodes = {.count = 0};
-    unsigned port = net_address_port(address);
     bool tcp = type == SOCK_STREAM;
     text[0] = 0;
-    add_table(&inodes, tcp ? "/proc/net/tcp" : "/proc/net/udp", port, tcp);
-    add_table(&inodes, tcp ? "/proc/net/tcp6" : "/proc/net/udp6", port, tcp);
+    add_table(&inodes, tcp ? "/proc/net/tcp" : "/proc/net/udp", address, tcp);
+    add_table(&inodes, tcp ? "/proc/net/tcp6" : "/proc/net/udp6", address, tcp);
     DIR *processes = inodes.count > 0 ? opendir("/proc") : NULL;
     if (!processes) {
         return;

@@ -82,6 +82,36 @@ def test_out_of_descriptors(zone, portoland):
         assert works(server.address, server.port)
 
 
+def is_sanitized(program):
+    return any(mark in Path(program).read_bytes() for mark in (b'__asan_init', b'__tsan_init'))
+
+
+def test_out_of_memory_for_a_zone(zone, portoland, tmp_path):
+    """A zone for which there is no memory: at the start it alone is not served, at a reload its old version goes on."""
+    if is_sanitized(portoland):
+        pytest.skip('a sanitizer takes address space by the terabyte')
+    big = tmp_path / 'big'
+
+    def write(serial, names):
+        head = '$ORIGIN big.test.\n$TTL 60\n@ SOA ns hostmaster %d 3600 600 86400 300\n@ NS ns\nns A 192.0.2.1\n' % serial
+        big.write_text(head + '$GENERATE 1-%d n$ TXT "%s"\n' % (names, 'x' * 200))
+    write(1, 500000)
+    zones = [zone, peers.Zone('big.test.', big)]
+    with peers.Portolan(zones, workers=1, answers_all=False, prefix=['prlimit', '--as=100000000']) as server:
+        assert works(server.address, server.port)
+        assert peers.soa_rcode(server.address, server.port, 'big.test.') == wire.SERVFAIL
+        assert 'out of memory' in server.log() and 'serving=SERVFAIL' in server.log()
+        write(2, 50)
+        assert server.tool('zone', 'reload', 'big.test').returncode == 0
+        assert peers.soa_rcode(server.address, server.port, 'big.test.') == wire.NOERROR
+        write(3, 500000)
+        reload = server.tool('zone', 'reload', 'big.test')
+        assert reload.returncode != 0 and 'out of memory' in reload.stderr
+        assert peers.soa_rcode(server.address, server.port, 'big.test.') == wire.NOERROR
+        assert 'serving="the version before"' in server.log()
+        assert works(server.address, server.port)
+
+
 def test_idle_server_uses_no_cpu(zone, portoland):
     with peers.Portolan([zone]) as server:
         with streams.Stream(server) as stream:  # a timer runs
@@ -171,8 +201,13 @@ def test_log_reader_that_goes_away(zone, portoland):
 
 def test_second_server_on_the_same_port_is_told_who_has_it(zone, portoland):
     with peers.Portolan([zone]) as server:
+        others = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2)]  # the same port of other addresses is in nobody's way
+        for i, other in enumerate(others):
+            other.bind(('127.0.1.%d' % (i + 1), server.port))
         second = subprocess.run([portoland, '--config', str(server.configuration_path())], capture_output=True, text=True, timeout=20,
                                 check=False)
+        for other in others:
+            other.close()
         assert second.returncode == 1
         assert '127.0.0.1:%d' % server.port in second.stderr and 'portoland (process %d)' % server.pid in second.stderr
         assert works(server.address, server.port)
