@@ -120,9 +120,16 @@ typedef struct attempt {
     status_t status;
     int reason; /* errno, where status is STATUS_IO */
     file_identity_t identity;
+    included_files_t *included;
     const zone_contents_t *contents;
     diagnostics_t diagnostics;
 } attempt_t;
+
+static void note_included(void *context, const char *path)
+{
+    attempt_t *attempt = context;
+    included_files_add(&attempt->included, path);
+}
 
 static void read_file(attempt_t *attempt, const zone_entry_t *entry)
 {
@@ -134,6 +141,8 @@ static void read_file(attempt_t *attempt, const zone_entry_t *entry)
         zone_check_policy_init(&policy);
         policy.now_s = (uint32_t)time(NULL);
         policy.regular_files_only = true; /* nothing may hold up a reload for ever */
+        policy.included = note_included;
+        policy.context = attempt;
         errno = 0;
         attempt->status = zone_load(entry->slot.name.wire, CLASS_IN, entry->file, &policy, &attempt->diagnostics, &attempt->contents);
     }
@@ -146,6 +155,8 @@ static void discard(attempt_t *attempt)
         zone_contents_unref(attempt->contents);
         attempt->contents = NULL;
     }
+    included_files_unref(attempt->included);
+    attempt->included = NULL;
     diagnostics_clear(&attempt->diagnostics);
 }
 
@@ -218,11 +229,14 @@ static void publish(loading_t *loading, zone_entry_t *entry, attempt_t *attempt,
     const zone_contents_t *before = rcu_read(&entry->slot.contents);
     rcu_publish(&entry->slot.contents, attempt->contents);
     entry->identity = attempt->identity;
+    included_files_unref(entry->included);
+    entry->included = attempt->included;
     entry->loaded_at_s = time(NULL);
     entry->load_ms = load_ms;
     free(entry->last_error);
     entry->last_error = NULL;
     pthread_mutex_unlock(loading->state_lock);
+    attempt->included = NULL;
     attempt->contents = NULL;
     retire(retired, before);
     atomic_fetch_add(&loading->loaded, 1);
@@ -272,7 +286,8 @@ static bool is_due(const zone_entry_t *entry, loading_extent_t extent)
         return !entry->last_error && entry->identity.inode == 0;
     }
     return extent == LOADING_ALL || entry->last_error || !rcu_read(&entry->slot.contents) ||
-           file_identity_read(entry->file, &now) != STATUS_OK || !file_identity_equal(&now, &entry->identity);
+           file_identity_read(entry->file, &now) != STATUS_OK || !file_identity_equal(&now, &entry->identity) ||
+           included_files_changed(entry->included);
 }
 
 /* ---- many zones ---- */

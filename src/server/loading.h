@@ -15,7 +15,7 @@ enum { LOADING_TRIES_MAX = 4 };
 
 typedef enum loading_extent {
     LOADING_NEW,     /* zones of which no file was tried */
-    LOADING_CHANGED, /* files that changed since, and zones that failed or have none */
+    LOADING_CHANGED, /* files that changed since, or of which an included one did, and zones that failed or have none */
     LOADING_ALL,
 } loading_extent_t;
 

@@ -4,7 +4,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 static void fill_view(zone_table_t *table, _Atomic unsigned *transfers_running)
 {
@@ -79,6 +78,7 @@ void zone_table_free(zone_table_t *table)
         if (contents) {
             zone_contents_unref(contents);
         }
+        included_files_unref(table->entries[i].included);
         free(table->entries[i].last_error);
     }
     free(table->entries);
@@ -102,6 +102,7 @@ void zone_table_adopt(zone_table_t *table, const zone_table_t *before)
         entry->load_ms = old->load_ms;
         if (strcmp(entry->file, old->file) == 0) {
             entry->identity = old->identity;
+            entry->included = included_files_ref(old->included);
             entry->last_error = old->last_error ? strdup(old->last_error) : NULL;
         }
     }
@@ -111,23 +112,4 @@ zone_entry_t *zone_table_find(const zone_table_t *table, const uint8_t *name)
 {
     zone_slot_t *slot = zone_set_get(table->set, name);
     return slot ? (zone_entry_t *)(void *)((char *)slot - offsetof(zone_entry_t, slot)) : NULL;
-}
-
-status_t file_identity_read(const char *file, file_identity_t *identity)
-{
-    struct stat status;
-    if (stat(file, &status) != 0) {
-        *identity = (file_identity_t){.device = 0};
-        return STATUS_IO;
-    }
-    *identity = (file_identity_t){.device = status.st_dev,
-                                  .inode = status.st_ino,
-                                  .size = status.st_size,
-                                  .changed_ns = (int64_t)status.st_mtim.tv_sec * 1000000000 + status.st_mtim.tv_nsec};
-    return STATUS_OK;
-}
-
-bool file_identity_equal(const file_identity_t *a, const file_identity_t *b)
-{
-    return a->device == b->device && a->inode == b->inode && a->size == b->size && a->changed_ns == b->changed_ns;
 }

@@ -11,6 +11,7 @@
 
 #include "base/status.h"
 #include "server/dispatch.h"
+#include "server/file_identity.h"
 #include "server/settings.h"
 #include "zone/set.h"
 
@@ -18,20 +19,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What tells one version of a file from another without reading it. All zero: no file was read. */
-typedef struct file_identity {
-    uint64_t device;
-    uint64_t inode;
-    int64_t size;
-    int64_t changed_ns; /* mtime, since 1970 */
-} file_identity_t;
-
 typedef struct zone_entry {
     zone_slot_t slot;
     zone_access_t access;
-    const char *file;         /* the settings' */
-    file_identity_t identity; /* of the version that serves */
-    int64_t loaded_at_s;      /* Unix time; 0: never */
+    const char *file;           /* the settings' */
+    file_identity_t identity;   /* of the version that serves */
+    included_files_t *included; /* likewise, NULL: none; one reference */
+    int64_t loaded_at_s;        /* Unix time; 0: never */
     uint32_t load_ms;
     char *last_error; /* of the last load, if that failed; owned */
 } zone_entry_t;
@@ -52,7 +46,3 @@ void zone_table_free(zone_table_t *table);
 void zone_table_adopt(zone_table_t *table, const zone_table_t *before);
 /* NULL: no such zone. name: wire, lower case. */
 zone_entry_t *zone_table_find(const zone_table_t *table, const uint8_t *name);
-
-/* STATUS_IO with errno. */
-status_t file_identity_read(const char *file, file_identity_t *identity) MUST_USE;
-bool file_identity_equal(const file_identity_t *a, const file_identity_t *b);

@@ -29,7 +29,10 @@ enum { ZONE_CHECK_CODES_MAX = 96 };
 typedef struct zone_check_policy {
     uint8_t action[ZONE_CHECK_CODES_MAX]; /* zone_check_action_t, by index in zone_check_codes() */
     uint32_t now_s;                       /* seconds since 1970, to judge signatures by; 0: their times are not judged */
-    bool regular_files_only;              /* of zone_load(): a pipe or device is an error */
+    /* For zone_load() */
+    bool regular_files_only;                           /* a pipe or device is an error */
+    void (*included)(void *context, const char *path); /* hears of each file that is included, before it is opened; NULL: nobody */
+    void *context;
 } zone_check_policy_t;
 
 /* Index of a code in zone_check_codes(), or ZONE_CHECK_CODES_MAX. */

@@ -374,6 +374,7 @@ void zone_findings_report(const zone_findings_t *findings, const zone_parser_set
         again.diagnostics = &ignored;
         again.record = search_record;
         again.context = &search;
+        again.included = NULL;
         status_t status = zone_parse_file(&again);
         (void)status; /* what can be found was found */
         diagnostics_clear(&ignored);

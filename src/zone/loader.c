@@ -83,6 +83,8 @@ status_t zone_load(const uint8_t *apex, uint16_t rrclass, const char *file, cons
         .regular_files_only = loader.policy.regular_files_only,
         .record = take_record,
         .context = &loader,
+        .included = loader.policy.included,
+        .included_context = loader.policy.context,
     };
     status_t status = STATUS_NO_MEMORY;
     if (loader.builder && loader.findings) {

@@ -291,6 +291,9 @@ static const char *unreadable_text(status_t status)
 static status_t include_file(parser_t *parser, const zone_token_t *token, const char *path, const name_t *origin)
 {
     parser_input_t input = {.file = path};
+    if (parser->settings->included) {
+        parser->settings->included(parser->settings->included_context, path);
+    }
     status_t status = zone_source_open(&input.source, path, true);
     if (status == STATUS_NO_MEMORY) {
         return status;

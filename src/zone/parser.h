@@ -41,6 +41,9 @@ typedef struct zone_parser_settings {
     /* Takes one record. STATUS_OK goes on; STATUS_INVALID was reported by the callee and counts as an error; others end the parse. */
     status_t (*record)(void *context, const zone_record_t *record);
     void *context;
+    /* Hears of each file that is included, before it is opened; NULL: nobody. */
+    void (*included)(void *context, const char *path);
+    void *included_context;
 } zone_parser_settings_t;
 
 /* Reads settings->file. STATUS_OK: no error in the file. STATUS_MALFORMED: at least one error, all reported. STATUS_IO: cannot be read

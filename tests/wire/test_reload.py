@@ -141,6 +141,30 @@ def test_only_changed_files_are_read(tmp_path, portoland):
         assert serial_of(server, 'z8.test.') == 1
 
 
+def test_included_files_count_as_the_zone(tmp_path, portoland):
+    """A change of what is included, at any depth, is a change of the zone; also for zones that a reload of the configuration took over."""
+    names = ['top', 'middle', 'deep']
+    for name, inner in zip(names, ('$INCLUDE middle\n', '$INCLUDE deep\n', '')):
+        (tmp_path / name).write_text('%s 300 A 10.0.0.1\n%s' % (name, inner))
+    (tmp_path / 'zone').write_text(zone_text('reload.test.', 1) + '$INCLUDE top\n')
+    (tmp_path / 'other').write_text(zone_text('other.test.', 1))
+    zones = [peers.Zone('reload.test.', tmp_path / 'zone'), peers.Zone('other.test.', tmp_path / 'other')]
+    with peers.Portolan(zones) as server, wire.Asker(server.address, server.port) as asker:
+        def last_octet(name):
+            reply = wire.parse(asker.ask_udp([wire.query(wire.name_from_text(name + '.reload.test.'), A)])[0])
+            return reply.answer[0].rdata[-1] if reply.answer else None
+        for round_, name in enumerate(names * 2, start=2):
+            replace(tmp_path / name, (tmp_path / name).read_text().replace('10.0.0.%d' % last_octet(name), '10.0.0.%d' % round_))
+            assert server.tool('zone', 'reload').stdout == '1 zone reloaded\n'
+            assert last_octet(name) == round_
+            assert server.tool('reload' if round_ % 2 else 'zone', *([] if round_ % 2 else ['reload'])).stdout.endswith('0 zones reloaded\n')
+        os.rename(tmp_path / 'deep', tmp_path / 'gone')
+        assert server.tool('zone', 'reload').returncode == 1
+        assert last_octet('deep') == 7  # the version before
+        os.rename(tmp_path / 'gone', tmp_path / 'deep')
+        assert server.tool('zone', 'reload').stdout == '1 zone reloaded\n'
+
+
 def test_a_file_with_errors_leaves_the_old_version(server, zone):
     replace(zone.file, zone_text('reload.test.', 2) + 'bad 300 A 192.0.2.999\nworse 300 NOSUCHTYPE x\n')
     os.kill(server.pid, signal.SIGHUP)
