@@ -220,8 +220,10 @@ status_t control_reload_locked(control_service_t *service, size_t *reloaded, siz
     }
     status_t status = server_reload_zones(service->server, false, reloaded, failed);
     if (*failed > 0) {
-        buffer_printf(why, "the configuration is current, but %zu of %zu changed zones could not be loaded and keep their old version",
-                      *failed, *failed + *reloaded);
+        buffer_printf(
+            why,
+            "the configuration is current, but %zu of %zu changed zones could not be loaded: an old version, where there is one, stays",
+            *failed, *failed + *reloaded);
         status = status == STATUS_OK ? STATUS_INVALID : status;
     }
     return status;

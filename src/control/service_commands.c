@@ -235,7 +235,9 @@ static status_t reload_all_zones(exchange_t *exchange, json_t **result, buffer_t
     status_t status = server_reload_zones(exchange->service->server, is_forced(exchange), &reloaded, &failed);
     *result = json_pack("{s:I, s:I}", "reloaded", (json_int_t)reloaded, "failed", (json_int_t)failed);
     if (failed > 0 && buffer_text(why)[0] == 0) {
-        buffer_printf(why, "%zu of %zu changed zones could not be loaded and keep their old version: see `portolan zone list` and the log",
+        buffer_printf(why,
+                      "%zu of %zu changed zones could not be loaded (an old version, where there is one, stays): see `portolan zone list` "
+                      "and the log",
                       failed, reloaded + failed);
         return status == STATUS_OK ? STATUS_INVALID : status;
     }
