@@ -21,7 +21,7 @@ DENIALS = ['nsec', 'nsec3', 'optout']
 
 @pytest.fixture(scope='module')
 def tool():
-    path = peers.PROGRAMS / 'tests' / 'verify_tool'
+    path = peers.PROGRAMS.parent / 'tests' / 'verify_tool'
     if not path.exists():
         pytest.skip('no %s' % path)
     return str(path)
