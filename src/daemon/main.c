@@ -1,7 +1,8 @@
 /* portoland: start, signals, end. Everything else is in server/ and control/.
  *
  *     configuration -> ports and control socket opened -> privileges given up -> zones loaded -> workers started -> READY
- *     SIGHUP: configuration and changed zones are read again.  SIGTERM, SIGINT: answers in flight are sent, status 0.
+ *     SIGHUP: configuration and changed zones are read again.  SIGTERM, SIGINT: answers in flight are sent, status 0; while zones are
+ *     loaded: at once, status 0.
  *
  * Status 1: the configuration or the system does not allow a start (stderr says why); 2: a mistake on the command line.
  */
@@ -10,6 +11,7 @@
 #include "base/log.h"
 #include "control/config.h"
 #include "control/service.h"
+#include "daemon/early_end.h"
 #include "daemon/notify.h"
 #include "daemon/privileges.h"
 #include "server/loading.h"
@@ -152,6 +154,33 @@ static bool complain(const char *what, const char *why)
     return false;
 }
 
+static void log_stopping(program_t *program, int signal_number)
+{
+    log_event(&program->log, LOG_NOTICE, "server.stopping", LOG_TEXT("signal", signal_number == SIGTERM ? "SIGTERM" : "SIGINT"));
+}
+
+/* Another thread is reading zones, and nothing was answered yet: only the socket must go. */
+static void end_early(void *context, int signal_number)
+{
+    program_t *program = context;
+    log_stopping(program, signal_number);
+    notify_manager("STOPPING=1");
+    control_service_stop(program->control);
+    log_event(&program->log, LOG_NOTICE, "server.stopped", LOG_NUMBER("workers", 0));
+    _exit(EXIT_SUCCESS);
+}
+
+static status_t load_zones(program_t *program)
+{
+    early_end_t watch;
+    bool watched = early_end_watch(&watch, program->signal_fd, end_early, program);
+    status_t status = server_start(program->server);
+    if (watched) {
+        early_end_stop(&watch);
+    }
+    return status;
+}
+
 /* Takes settings. */
 static bool start(program_t *program, server_settings_t *settings, buffer_t *why)
 {
@@ -170,7 +199,7 @@ static bool start(program_t *program, server_settings_t *settings, buffer_t *why
     if (privileges_drop(server_settings(program->server)->user, &program->log, why) != STATUS_OK) {
         return complain("privileges", buffer_text(why));
     }
-    if (server_start(program->server) != STATUS_OK || server_run(program->server) != STATUS_OK) {
+    if (load_zones(program) != STATUS_OK || server_run(program->server) != STATUS_OK) {
         return complain("the server cannot start", "");
     }
     if (control_service_start(program->control) != STATUS_OK) {
@@ -199,8 +228,7 @@ static void serve_until_told(program_t *program)
         if (received.ssi_signo == SIGHUP) {
             reload(program);
         } else {
-            log_event(&program->log, LOG_NOTICE, "server.stopping",
-                      LOG_TEXT("signal", received.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT"));
+            log_stopping(program, (int)received.ssi_signo);
             return;
         }
     }

@@ -151,6 +151,25 @@ def test_ends_with_status_0_under_load(zone, portoland, number):
         assert 'server.stopped' in server.log()
 
 
+def test_ends_at_once_while_zones_are_read(tmp_path, portoland):
+    """Whoever stops a server that has much to read does not wait for it."""
+    big = tmp_path / 'big'
+    big.write_text('$TTL 60\n@ SOA ns hostmaster 1 3600 600 86400 300\n@ NS ns\n$GENERATE 1-2000000 n$ A 192.0.2.1\n')
+    with configured([peers.Zone('big.test.', big)]) as server:
+        with open(server.directory / 'output', 'wb') as output:
+            process = subprocess.Popen(server.command(str(server.configuration_path())), stderr=output, env=server.environment())
+        until = time.monotonic() + 10
+        while 'control.open' not in server.log() and time.monotonic() < until:
+            time.sleep(0.01)
+        time.sleep(0.2)
+        began = time.monotonic()
+        process.terminate()
+        assert process.wait(30) == 0
+        assert time.monotonic() - began < 0.5
+        assert 'zone.loaded' not in server.log() and 'server.stopped' in server.log()
+        assert not server.socket_path().exists()
+
+
 def test_answers_in_flight_are_sent_before_the_end(tmp_path, portoland):
     path = tmp_path / 'large'
     path.write_text('$ORIGIN %s\n@ 300 SOA ns h 7 3600 600 86400 300\n@ 300 NS ns\n' % ORIGIN +

@@ -1,0 +1,22 @@
+/* Being told to end while the zones are still being read: there is nothing to finish then, and nobody should have to wait.
+ *
+ * A thread reads the signals until the main thread is ready to do so itself.
+ */
+#pragma once
+
+#include <pthread.h>
+#include <stdbool.h>
+
+typedef struct early_end {
+    int signal_fd;
+    int done_fd;
+    void (*end)(void *context, int signal_number);
+    void *context;
+    pthread_t thread;
+} early_end_t;
+
+/* Calls end(), which does not return, when SIGTERM or SIGINT comes through signal_fd; SIGHUP is passed over: what it asks for is being
+ * done. False: no such thread can be had, which only means that a signal waits. Call after privileges are given up. */
+bool early_end_watch(early_end_t *watch, int signal_fd, void (*end)(void *context, int signal_number), void *context);
+/* From here on the signals are the caller's. Only after early_end_watch() returned true. */
+void early_end_stop(early_end_t *watch);
