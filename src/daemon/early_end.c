@@ -20,10 +20,13 @@ static void *watch_signals(void *context)
         if (fds[0].revents != 0) {
             return NULL;
         }
-        if (fds[1].revents != 0 && read(watch->signal_fd, &received, sizeof received) == (ssize_t)sizeof received &&
-            received.ssi_signo != SIGHUP) {
+        if (fds[1].revents == 0 || read(watch->signal_fd, &received, sizeof received) != (ssize_t)sizeof received) {
+            continue;
+        }
+        if (received.ssi_signo != SIGHUP) {
             watch->end(watch->context, (int)received.ssi_signo);
         }
+        watch->hung_up = true;
     }
 }
 
@@ -40,11 +43,12 @@ bool early_end_watch(early_end_t *watch, int signal_fd, void (*end)(void *contex
     return true;
 }
 
-void early_end_stop(early_end_t *watch)
+bool early_end_stop(early_end_t *watch)
 {
     uint64_t one = 1;
     ssize_t written = write(watch->done_fd, &one, sizeof one);
     (void)written; /* cannot fail: the counter is far from its end */
     pthread_join(watch->thread, NULL);
     close(watch->done_fd);
+    return watch->hung_up;
 }

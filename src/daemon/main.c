@@ -44,6 +44,7 @@ typedef struct program {
     control_service_t *control;
     const char *config_file; /* NULL: defaults */
     int signal_fd;
+    bool hung_up; /* SIGHUP came while the zones were loaded */
 } program_t;
 
 static void print_usage(FILE *out)
@@ -176,7 +177,7 @@ static status_t load_zones(program_t *program)
     bool watched = early_end_watch(&watch, program->signal_fd, end_early, program);
     status_t status = server_start(program->server);
     if (watched) {
-        early_end_stop(&watch);
+        program->hung_up = early_end_stop(&watch);
     }
     return status;
 }
@@ -220,6 +221,9 @@ static void reload(program_t *program)
 
 static void serve_until_told(program_t *program)
 {
+    if (program->hung_up) {
+        reload(program); /* the configuration may have changed since it was read */
+    }
     for (;;) {
         struct signalfd_siginfo received;
         if (read(program->signal_fd, &received, sizeof received) != (ssize_t)sizeof received) {

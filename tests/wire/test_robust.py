@@ -170,6 +170,24 @@ def test_ends_at_once_while_zones_are_read(tmp_path, portoland):
         assert not server.socket_path().exists()
 
 
+def test_hangup_while_zones_are_read_is_not_lost(zone, tmp_path, portoland):
+    """What changed in the configuration after it was read is taken up as soon as the server runs."""
+    big = tmp_path / 'big'
+    big.write_text('$TTL 60\n@ SOA ns hostmaster 1 3600 600 86400 300\n@ NS ns\n$GENERATE 1-500000 n$ A 192.0.2.1\n')
+    with configured([peers.Zone('big.test.', big)]) as server:
+        with open(server.directory / 'output', 'wb') as output:
+            server.process = subprocess.Popen(server.command(str(server.configuration_path())), stderr=output, env=server.environment())
+        until = time.monotonic() + 10
+        while 'control.open' not in server.log() and time.monotonic() < until:
+            time.sleep(0.01)
+        server.zones.append(zone)
+        server.configuration_path().write_text(server.configuration())
+        server.process.send_signal(signal.SIGHUP)
+        assert 'zone.loaded' not in server.log()
+        assert answers_rcode(server.address, server.port, wire.NOERROR, within_s=60), server.log()
+        assert server.stop() == 0
+
+
 def test_answers_in_flight_are_sent_before_the_end(tmp_path, portoland):
     path = tmp_path / 'large'
     path.write_text('$ORIGIN %s\n@ 300 SOA ns h 7 3600 600 86400 300\n@ 300 NS ns\n' % ORIGIN +
