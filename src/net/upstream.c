@@ -20,15 +20,17 @@ enum {
 
 unsigned upstream_system_ports(void)
 {
-    unsigned low = 0;
-    unsigned high = 0;
+    char line[64] = "";
     FILE *file = fopen("/proc/sys/net/ipv4/ip_local_port_range", "re");
     if (!file) {
         return 0;
     }
-    bool read = fscanf(file, "%u %u", &low, &high) == 2 && low <= high && high <= UINT16_MAX;
+    bool read = fgets(line, sizeof line, file) != NULL;
     fclose(file);
-    return read ? high - low + 1 : 0;
+    char *behind = line;
+    unsigned long low = strtoul(line, &behind, 10);
+    unsigned long high = strtoul(behind, NULL, 10); /* 0 where there is no second number */
+    return read && low <= high && high > 0 && high <= UINT16_MAX ? (unsigned)(high - low + 1) : 0;
 }
 
 void upstream_settings_default(upstream_settings_t *settings)
