@@ -318,6 +318,16 @@ bool resolver_find(resolver_t *resolver, const name_key_t *name, uint16_t type, 
 
 /* ---- watching ---- */
 
+void resolver_set_trust(resolver_t *resolver, const resolver_trust_t *trust)
+{
+    resolver->trust = trust;
+}
+
+void resolver_set_served(resolver_t *resolver, resolver_served_t served)
+{
+    resolver->served = served;
+}
+
 uint64_t resolver_count(const resolver_t *resolver, resolver_counter_t counter)
 {
     return counter < RESOLVER_COUNTERS ? resolver->counters[counter] : 0;

@@ -28,6 +28,7 @@
 #include "resolver/answer.h"
 #include "resolver/settings.h"
 #include "resolver/store.h"
+#include "resolver/trust.h"
 #include "wire/name.h"
 
 #include <stdbool.h>
@@ -55,12 +56,27 @@ resolver_t *resolver_new(const resolver_settings_t *settings, store_t *store, re
 /* Clients that still wait get nothing. */
 void resolver_free(resolver_t *resolver);
 
+/* What validation trusts, from now on. trust must outlive the resolver or the next call; NULL: nothing is validated. What the store holds
+ * as secure or bogus by an earlier trust is the caller's to flush. */
+void resolver_set_trust(resolver_t *resolver, const resolver_trust_t *trust);
+
+/* Zones that this very server serves: no network is needed for them, they go before what delegations say (not before stub and forward zones
+ * that are deeper), and nothing of them is put into the store, as it may change at any time. They are asked by RESOLVER_SEND with
+ * RESOLVER_LOCAL. What they say and cannot be proven counts as insecure, never as bogus: the operator's own word. */
+typedef struct resolver_served {
+    /* The deepest zone served at or above the name's suffix of `labels` labels; false: none. *zone: lower case. */
+    bool (*find)(void *context, const name_key_t *name, unsigned labels, name_t *zone);
+    void *context;
+} resolver_served_t;
+void resolver_set_served(resolver_t *resolver, resolver_served_t served);
+
 /* ---- events ---- */
 
 enum {
     RESOLVER_FLAG_CACHED_ONLY = 1u << 0,       /* RD was clear: answer what is known, else REFUSED (RFC 8914 4.21) */
     RESOLVER_FLAG_PATIENT = 1u << 1,           /* never discarded for having waited (stream transports, internal clients) */
     RESOLVER_FLAG_CHECKING_DISABLED = 1u << 2, /* CD was set */
+    RESOLVER_FLAG_REFRESH = 1u << 3,           /* ask even if the store knows: prefetch. The answer comes as to any client */
 };
 
 typedef struct resolver_question {
@@ -101,7 +117,8 @@ void resolver_tick(resolver_t *resolver, resolver_time_t now);
 /* ---- actions ---- */
 
 typedef enum resolver_action_kind { RESOLVER_SEND, RESOLVER_CLOSE, RESOLVER_ANSWER, RESOLVER_DISCARD } resolver_action_kind_t;
-typedef enum resolver_transport { RESOLVER_UDP, RESOLVER_TCP } resolver_transport_t;
+/* LOCAL: the zones served by this very server, see resolver_set_served(); the address says nothing. */
+typedef enum resolver_transport { RESOLVER_UDP, RESOLVER_TCP, RESOLVER_LOCAL } resolver_transport_t;
 
 typedef struct resolver_action {
     resolver_action_kind_t kind;

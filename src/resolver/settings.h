@@ -96,6 +96,25 @@ typedef struct resolver_settings {
     uint32_t stale_max_s;        /* 86,400 after expiry */
     uint32_t stale_answer_ttl_s; /* 30 */
     unsigned stale_client_ms;    /* 1,800: a stale answer is given after this wait */
+    /* ---- validation (validate.h); what is trusted comes with resolver_set_trust() ---- */
+    bool validate;              /* RFC 4035 5; off: everything is indeterminate, AD is never set */
+    bool accept_sha1;           /* RSA/SHA-1 signatures and SHA-1 digests count; off: what only they secure is insecure (RFC 8624) */
+    uint32_t signature_skew_s;  /* 300: by which signature times may be missed, in both directions */
+    uint32_t bogus_ttl_s;       /* 60: how long bogus data is remembered as such */
+    unsigned bogus_retries_max; /* 3 other servers are asked before data counts as bogus */
+    bool aggressive_nsec;       /* RFC 8198 */
+    bool root_key_sentinel;     /* RFC 8509 */
+    bool signal_key_tags;       /* RFC 8145 */
+    /* ---- asked unprompted, made up ---- */
+    bool prefetch;                  /* names that are asked for again shortly before they expire */
+    unsigned prefetch_percent;      /* 10: of the TTL that is left when that begins */
+    bool refresh_addresses;         /* addresses of name servers are looked up beyond what a question needs */
+    bool harden_glue;               /* glue for names outside the delegated zone is not used */
+    bool minimal_answers;           /* no optional records */
+    const resolver_prefix_t *dns64; /* RFC 6147, 6052: prefixes (/32, /40, /48, /56, /64, /96) that AAAA are made with */
+    size_t dns64_count;
+    const resolver_prefix_t *dns64_excluded; /* AAAA that count as not there; default ::ffff:0:0/96 */
+    size_t dns64_excluded_count;
     /* ---- switches ---- */
     bool minimise_names;      /* RFC 9156 */
     bool randomise_case;      /* 0x20 */

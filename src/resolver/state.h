@@ -245,6 +245,8 @@ struct resolver {
     const resolver_settings_t *settings;
     store_t *store;
     resolver_random_t random;
+    const resolver_trust_t *trust; /* NULL: nothing is validated */
+    resolver_served_t served;      /* find NULL: nothing is served here */
     resolver_time_t now; /* of the event being handled */
     siphash_key_t hash_key;
     siphash_key_t cookie_secret;

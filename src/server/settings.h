@@ -8,6 +8,8 @@
 #include "base/log.h"
 #include "net/handler.h"
 #include "policy/acl.h"
+#include "resolver/settings.h"
+#include "resolver/trust.h"
 #include "wire/name.h"
 
 #include <stdbool.h>
@@ -32,6 +34,24 @@ typedef struct zone_settings {
     const acl_t *allow_transfer; /* NULL: nobody; owned by the settings' access_lists */
 } zone_settings_t;
 
+/* How this server resolves. Everything points into the settings' arena. */
+typedef struct recursion_settings {
+    bool enabled;                   /* false: nobody is answered but from zones; no resolver is made */
+    const acl_t *allow;             /* who may ask; default: loopback, private, linklocal. Owned by access_lists */
+    resolver_settings_t resolver;   /* complete: hints, zones, local records, limits, switches */
+    const trust_anchors_t *anchors; /* as configured, or built in; NULL: none */
+    bool update_anchors;            /* follow key rollovers of configured anchors (RFC 5011), state in state/ */
+    const negative_anchor_t *negative;
+    size_t negative_count;
+    const net_address_t *sources; /* upstream source addresses; none: the system chooses */
+    size_t source_count;
+    uint16_t port_low; /* upstream source ports; 0: the system's or the default range */
+    uint16_t port_high;
+    unsigned waiting_max_a_client; /* 200: requests of one client address (a /32 or /56) that wait at once (DNSBomb) */
+    size_t cache_bytes;            /* of the cache's mapping, default 128 MiB */
+    const char *cache_file;        /* NULL: not kept over a restart */
+} recursion_settings_t;
+
 typedef struct server_settings {
     arena_t arena; /* holds all strings and arrays below */
     listen_settings_t *listen;
@@ -51,6 +71,8 @@ typedef struct server_settings {
     bool minimal_responses; /* leave out optional authority and additional data */
     bool rotate_rrsets;     /* change the order of records in answers */
     uint16_t udp_size_max;  /* 512..4096, default 1232 */
+
+    recursion_settings_t recursion;
 
     unsigned tcp_connections_max;            /* whole server, default 1000 */
     unsigned tcp_connections_per_prefix_max; /* a /32 or /56, default 100 */

@@ -1,0 +1,40 @@
+/* Between the hot path (dispatch.c) and those who resolve (recursor.c): what is asked, and what comes back.
+ *
+ *     dispatch_answer() -- no zone of ours, RD, allowed --> answer cache: hit, done
+ *                                                   miss --> recursor_ask()  reply->later, the request's bytes are kept
+ *     recursor: resolver has answered --> recursion_body_make() --> answer cache, and for each client that waits
+ *               dispatch_resume(request's bytes, body) --> net_later_t.answer()
+ *
+ * A body is a whole message without OPT and TSIG: id 0, flags QR|RA, AD if everything in it is secure, RCODE, the question in lower case,
+ * the sections. It is what cache_answer_put() takes, and the same for every client who asked with the same name, type, DO and CD.
+ */
+#pragma once
+
+#include "base/status.h"
+#include "resolver/answer.h"
+#include "wire/name.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* How the client wants it. */
+typedef struct recursion_want {
+    const name_key_t *name;
+    uint16_t type;
+    bool dnssec_ok;
+    bool checking_disabled;
+} recursion_want_t;
+
+typedef struct recursion_body {
+    const uint8_t *message;
+    size_t size;
+    int16_t extended_error;    /* EDE_*, or EDE_NONE */
+    const char *extended_text; /* for people; NULL: none */
+    uint32_t ttl_s;            /* how long it may be kept; 0: not at all */
+    bool is_stale;
+} recursion_body_t;
+
+/* Writes the body for an answer into out[MESSAGE_MAX]; RRsets that do not fit into 64 KiB are left out and TC is set. body->message is out;
+ * texts are the answer's. With CD clear, a bogus answer never gets here: the resolver says SERVFAIL. */
+void recursion_body_make(const recursion_want_t *want, const resolver_answer_t *answer, uint8_t *out, recursion_body_t *body);
