@@ -8,6 +8,7 @@ typedef enum net_counter {
     NET_UDP_OVERSIZED,       /* requests longer than the receive buffer, dropped */
     NET_UDP_SEND_FAILED,     /* answers the system refused to send */
     NET_UDP_TOO_BIG,         /* answers sent again truncated, because the path's first link is too small */
+    NET_UDP_CLIENT_GONE,     /* answers that came after their socket was closed */
     NET_TCP_ACCEPTED,        /* connections taken */
     NET_TCP_CLOSED,          /* connections that ended, for whatever reason */
     NET_TCP_EVICTED,         /* oldest idle ones closed to make room */
@@ -16,6 +17,7 @@ typedef enum net_counter {
     NET_TCP_MALFORMED,       /* frames too short to be a message */
     NET_TCP_BUFFERS_REFUSED, /* closed because all buffer memory was in use */
     NET_TCP_NO_DESCRIPTORS,  /* accepts that met EMFILE or ENFILE */
+    NET_TCP_CLIENT_GONE,     /* answers that came after their connection had ended */
     NET_UPSTREAM_UDP_SENT,   /* queries to other servers */
     NET_UPSTREAM_TCP_SENT,
     NET_UPSTREAM_FAILED,             /* of them, those that the network ended */

@@ -23,7 +23,8 @@ typedef union net_address {
 struct net_client;
 
 /* The way back to a client whose answer comes later (somebody else is being asked). Plain data, copied freely; used on the transport's
- * thread, at most once. A client that has left meanwhile, or whose socket was closed, is no error: the answer goes nowhere. */
+ * thread, exactly once (a draining server waits for it), and never after the transport's end. A client that has left meanwhile, or whose
+ * socket was closed, is no error: the answer goes nowhere. */
 typedef struct net_route {
     struct net_later *later;
     net_protocol_t protocol;
@@ -39,7 +40,8 @@ typedef struct net_later {
     /* During net_handler_t.answer() only, by a handler that sets reply->later: notes the way back. On streams it counts as a query in work:
      * the connection's idle timer rests. */
     void (*keep)(struct net_later *later, const struct net_client *client, net_route_t *route);
-    /* The answer, copied; sent with others at the end of the round. size 0: none will come (streams: the query is over all the same). */
+    /* The answer, copied; sent with others at the end of the round. size 0: none will come, the query is over all the same. size is at most
+     * what `capacity` was for the request. */
     void (*answer)(const net_route_t *route, const uint8_t *message, size_t size, uint16_t idle_timeout_ds);
 } net_later_t;
 

@@ -33,6 +33,7 @@ tcp_t *tcp_new(const tcp_environment_t *environment, tcp_timeouts_t timeouts)
     if (!tcp) {
         return NULL;
     }
+    tcp->later = (net_later_t){.keep = tcp_keep, .answer = tcp_answer};
     tcp->environment = *environment;
     tcp->timeouts = timeouts;
     tcp->kept_ms = timeouts.idle_ms;
@@ -207,7 +208,7 @@ void tcp_remove(tcp_t *tcp, const net_address_t *address)
 static int64_t next_deadline_ms(const tcp_t *tcp)
 {
     int64_t deadline = tcp->paused_until_ms ? tcp->paused_until_ms : INT64_MAX;
-    for (unsigned phase = 0; phase < TCP_PHASES; phase++) {
+    for (unsigned phase = 0; phase < TCP_TIMED_PHASES; phase++) {
         const tcp_connection_t *first = tcp->phases[phase].first;
         int64_t expires = first ? first->since_ms + tcp_phase_timeout_ms(tcp, (tcp_phase_t)phase) : INT64_MAX;
         deadline = expires < deadline ? expires : deadline;
@@ -230,7 +231,7 @@ int tcp_wait_ms(const tcp_t *tcp)
 
 static void expire(tcp_t *tcp, int64_t now)
 {
-    for (unsigned phase = 0; phase < TCP_PHASES; phase++) {
+    for (unsigned phase = 0; phase < TCP_TIMED_PHASES; phase++) {
         unsigned timeout = tcp_phase_timeout_ms(tcp, (tcp_phase_t)phase);
         while (tcp->phases[phase].first && now - tcp->phases[phase].first->since_ms >= timeout) {
             net_count(tcp->environment.counters, NET_TCP_TIMED_OUT);
@@ -276,7 +277,7 @@ void tcp_run(tcp_t *tcp)
 
 bool tcp_is_quiet(const tcp_t *tcp)
 {
-    return !tcp->turns && !tcp->phases[TCP_WRITING].first;
+    return !tcp->turns && !tcp->phases[TCP_WRITING].first && tcp->waiting_count == 0;
 }
 
 void tcp_free(tcp_t *tcp)

@@ -98,11 +98,11 @@ static void set_interest(tcp_connection_t *connection, uint32_t interest)
 static void free_out(tcp_connection_t *connection)
 {
     if (connection->out) {
-        net_budget_give(budget_of(connection), connection->out_end);
+        net_budget_give(budget_of(connection), connection->out_capacity);
         free(connection->out);
     }
     connection->out = NULL;
-    connection->out_start = connection->out_end = 0;
+    connection->out_start = connection->out_end = connection->out_capacity = 0;
 }
 
 void tcp_connection_close(tcp_connection_t *connection)
@@ -117,6 +117,7 @@ void tcp_connection_close(tcp_connection_t *connection)
     }
     framing_clear(&connection->in, budget_of(connection));
     free_out(connection);
+    tcp_connection_forget_later(connection);
     leave_list(connection);
     close(connection->fd);
     connection->fd = -1;
@@ -148,14 +149,14 @@ static ssize_t write_some(tcp_connection_t *connection, const uint8_t *data, siz
 }
 
 /* Buffer memory ran out: the one that has not taken its answer for longest makes room. */
-static bool take_budget(tcp_connection_t *connection, size_t size)
+bool tcp_connection_take_budget(tcp_connection_t *connection, size_t size)
 {
     tcp_connection_t *oldest = connection->tcp->phases[TCP_WRITING].first;
     if (net_budget_take(budget_of(connection), size)) {
         return true;
     }
     net_count(connection->tcp->environment.counters, NET_TCP_BUFFERS_REFUSED);
-    if (!oldest || oldest == connection) {
+    if (!oldest || oldest == connection || oldest == connection->tcp->answering) {
         return false;
     }
     tcp_connection_close(oldest);
@@ -165,7 +166,7 @@ static bool take_budget(tcp_connection_t *connection, size_t size)
 static bool keep_out(tcp_connection_t *connection, const uint8_t *rest, size_t size)
 {
     DEBUG_ASSERT(!connection->out);
-    if (!take_budget(connection, size)) {
+    if (!tcp_connection_take_budget(connection, size)) {
         return false;
     }
     connection->out = malloc(size);
@@ -175,7 +176,7 @@ static bool keep_out(tcp_connection_t *connection, const uint8_t *rest, size_t s
     }
     memcpy(connection->out, rest, size);
     connection->out_start = 0;
-    connection->out_end = (uint32_t)size;
+    connection->out_end = connection->out_capacity = (uint32_t)size;
     connection->taken = 0;
     tcp_connection_enter(connection, TCP_WRITING, connection->tcp->now_ms);
     return true;
@@ -203,6 +204,9 @@ static bool flush_scratch(tcp_connection_t *connection)
 /* True when nothing is kept any more. */
 static bool flush_kept(tcp_connection_t *connection)
 {
+    if (!connection->out) {
+        return true;
+    }
     size_t left = connection->out_end - connection->out_start;
     ssize_t written = write_some(connection, connection->out + connection->out_start, left);
     if (written < 0) {
@@ -216,11 +220,28 @@ static bool flush_kept(tcp_connection_t *connection)
         connection->rested_ms = connection->tcp->now_ms; /* the answer has only now been taken */
         return true;
     }
-    if (connection->taken >= PROGRESS_BYTES) {
+    if (connection->taken >= PROGRESS_BYTES || connection->phase != TCP_WRITING) {
         connection->taken = 0;
         tcp_connection_enter(connection, TCP_WRITING, connection->tcp->now_ms);
     }
     return false;
+}
+
+/* Offers the answers that came later, all with one write; true when all of them went. Not among the messages of a transfer: a client that
+ * does not pipeline transfers need not understand another answer in their midst (RFC 9103 6). */
+static bool flush_pending(tcp_connection_t *connection)
+{
+    tcp_pending_t *pending = &connection->pending;
+    if (pending->size == 0 || connection->stream) {
+        return true;
+    }
+    DEBUG_ASSERT(!connection->out);
+    connection->out = pending->data;
+    connection->out_start = 0;
+    connection->out_end = pending->size;
+    connection->out_capacity = pending->capacity;
+    *pending = (tcp_pending_t){.data = NULL};
+    return flush_kept(connection);
 }
 
 /* ---- answering ---- */
@@ -268,7 +289,7 @@ static void answer_message(tcp_connection_t *connection, const uint8_t *message,
 {
     tcp_t *tcp = connection->tcp;
     const net_handler_t *handler = &tcp->environment.handler;
-    net_client_t client = {.address = &connection->address, .protocol = NET_TCP};
+    net_client_t client = {.address = &connection->address, .protocol = NET_TCP, .later = &tcp->later};
     net_reply_t reply = {.size = 0};
     connection->progressed = true;
     if (size < MESSAGE_HEADER_SIZE) {
@@ -276,7 +297,9 @@ static void answer_message(tcp_connection_t *connection, const uint8_t *message,
         connection->closing = true;
         return;
     }
+    tcp->answering = connection;
     handler->answer(handler->context, &client, message, size, tcp->out_scratch + tcp->out_used + 2, FRAME_MAX - 2, &reply);
+    tcp->answering = NULL;
     if (reply.idle_timeout_ds > 0) {
         connection->promised = true;
         tcp->kept_ms = reply.idle_timeout_ds * 100u;
@@ -287,11 +310,20 @@ static void answer_message(tcp_connection_t *connection, const uint8_t *message,
         add_frame(tcp, reply.size);
         note_answer(connection);
     }
+    if (UNLIKELY(connection->failed)) {
+        tcp_connection_close(connection);
+    }
+}
+
+/* As far as answers that come later allow it. */
+static bool may_take(const tcp_connection_t *connection)
+{
+    return !connection->closing && connection->in_work < TCP_IN_WORK_MAX;
 }
 
 static bool has_work(const tcp_connection_t *connection)
 {
-    return connection->stream || (!connection->closing && framing_has_next(&connection->in));
+    return connection->stream || (may_take(connection) && framing_has_next(&connection->in));
 }
 
 /* Takes messages until none is left or the budget of the turn is spent. False: the peer must take answers first, or it is gone. */
@@ -316,6 +348,11 @@ static bool work(tcp_connection_t *connection, unsigned *budget)
 }
 
 /* ---- reading ---- */
+
+static bool may_read(const tcp_connection_t *connection)
+{
+    return !connection->ended && may_take(connection);
+}
 
 /* One read. False: nothing came, or the connection is closed. */
 static bool read_some(tcp_connection_t *connection)
@@ -343,7 +380,7 @@ static bool read_some(tcp_connection_t *connection)
 
 /* ---- one turn ---- */
 
-static void queue(tcp_connection_t *connection)
+void tcp_connection_queue(tcp_connection_t *connection)
 {
     tcp_t *tcp = connection->tcp;
     if (!connection->queued) {
@@ -351,6 +388,22 @@ static void queue(tcp_connection_t *connection)
         connection->next_turn = NULL;
         *tcp->turns_end = connection;
         tcp->turns_end = &connection->next_turn;
+    }
+}
+
+static void read_on(tcp_connection_t *connection, bool held_before)
+{
+    bool same_message = held_before && !connection->progressed && connection->phase == TCP_READING;
+    tcp_connection_enter(connection, TCP_READING, same_message ? connection->since_ms : connection->tcp->now_ms);
+}
+
+/* The phase of a connection with queries in work: only a message that has begun has its timer. */
+static void wait_for_answers(tcp_connection_t *connection, bool held_before)
+{
+    if (may_read(connection) && framing_held(&connection->in) > 0) {
+        read_on(connection, held_before);
+    } else if (connection->phase != TCP_WAITING) {
+        tcp_connection_enter(connection, TCP_WAITING, connection->tcp->now_ms);
     }
 }
 
@@ -367,8 +420,7 @@ static void rest(tcp_connection_t *connection, bool held_before)
         net_count(tcp->environment.counters, NET_TCP_TIMED_OUT);
         tcp_connection_close(connection);
     } else if (reading) {
-        bool same_message = held_before && !connection->progressed && connection->phase == TCP_READING;
-        tcp_connection_enter(connection, TCP_READING, same_message ? connection->since_ms : now);
+        read_on(connection, held_before);
     } else {
         tcp_connection_enter(connection, phase, connection->rested_ms);
     }
@@ -378,7 +430,8 @@ static void settle(tcp_connection_t *connection, bool held_before)
 {
     bool has_out = connection->out_end > 0;
     bool busy = has_work(connection);
-    if (!has_out && !busy && (connection->ended || connection->closing)) {
+    bool waiting = connection->in_work > 0;
+    if (!has_out && !busy && !waiting && (connection->ended || connection->closing)) {
         tcp_connection_close(connection);
         return;
     }
@@ -390,13 +443,15 @@ static void settle(tcp_connection_t *connection, bool held_before)
         return;
     }
     if (!has_out && busy) {
-        queue(connection);
+        tcp_connection_queue(connection);
         tcp_connection_enter(connection, TCP_WRITING, connection->tcp->now_ms);
+    } else if (!has_out && waiting) {
+        wait_for_answers(connection, held_before);
     } else if (!has_out) {
         rest(connection, held_before);
     }
     if (connection->fd >= 0) {
-        set_interest(connection, has_out ? EPOLLOUT : connection->ended || connection->closing ? 0 : EPOLLIN);
+        set_interest(connection, has_out ? EPOLLOUT : may_read(connection) ? EPOLLIN : 0);
     }
 }
 
@@ -407,15 +462,12 @@ void tcp_connection_turn(tcp_connection_t *connection, bool readable)
     connection->progressed = false;
     connection->tcp->out_used = 0;
     connection->tcp->now_ms = tcp_now_ms();
-    if (connection->out_end > 0 && !flush_kept(connection)) {
-        return;
-    }
-    bool going = work(connection, &budget);
-    if (going && readable && !connection->ended && !connection->closing && !has_work(connection) && read_some(connection)) {
+    bool going = flush_kept(connection) && flush_pending(connection) && work(connection, &budget);
+    if (going && readable && may_read(connection) && !has_work(connection) && read_some(connection)) {
         going = work(connection, &budget);
     }
-    if (connection->fd >= 0 && going) {
-        going = flush_scratch(connection);
+    if (connection->fd >= 0 && going && flush_scratch(connection)) {
+        (void)flush_pending(connection);
     }
     if (connection->fd >= 0) {
         settle(connection, held_before);
@@ -445,6 +497,7 @@ bool tcp_connection_open(tcp_t *tcp, int fd, const net_address_t *address, net_p
     }
     *connection = (tcp_connection_t){.event = {.ready = connection_ready},
                                      .tcp = tcp,
+                                     .number = tcp->next_number++,
                                      .fd = fd,
                                      .interest = EPOLLIN,
                                      .phase = TCP_FRESH,

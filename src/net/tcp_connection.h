@@ -12,30 +12,46 @@ typedef enum tcp_phase {
     TCP_KEPT,    /* likewise, and edns-tcp-keepalive has promised a time */
     TCP_READING, /* part of a message has come */
     TCP_WRITING, /* an answer is waiting for the peer, or being made */
-    TCP_PHASES
+    TCP_WAITING, /* all that came is taken, and some answers come later: no timer */
+    TCP_PHASES,
+    TCP_TIMED_PHASES = TCP_WAITING
 } tcp_phase_t;
+
+/* Answers that came later and have not been offered to the peer: whole frames. */
+typedef struct tcp_pending {
+    uint8_t *data;
+    uint32_t size;
+    uint32_t capacity;
+} tcp_pending_t;
 
 typedef struct tcp_connection {
     net_event_t event;
     tcp_t *tcp;
     struct tcp_connection *previous; /* in the list of its phase */
     struct tcp_connection *next;
-    struct tcp_connection *next_turn; /* in the queue of those with work left, or the list of the dead */
-    int64_t since_ms;                 /* the phase's timer counts from here */
-    int64_t rested_ms;                /* the last answer, or accept */
-    int fd;                           /* -1: closed, to be freed after this round */
-    uint32_t interest;                /* EPOLL* registered */
-    uint32_t taken;                   /* bytes the peer took since since_ms, in TCP_WRITING */
-    uint32_t out_start;               /* answers that could not be written yet: out[out_start..out_end) */
+    struct tcp_connection *next_waiting; /* in its bucket of tcp_t.waiting, while in_work > 0 */
+    struct tcp_connection *next_turn;    /* in the queue of those with work left, or the list of the dead */
+    uint64_t number;                     /* never reused */
+    int64_t waiting_since_ms;            /* since in_work > 0 */
+    int64_t since_ms;                    /* the phase's timer counts from here */
+    int64_t rested_ms;                   /* the last answer, or accept */
+    int fd;                              /* -1: closed, to be freed after this round */
+    uint32_t interest;                   /* EPOLL* registered */
+    uint32_t taken;                      /* bytes the peer took since since_ms, in TCP_WRITING */
+    uint32_t out_start;                  /* answers that could not be written yet: out[out_start..out_end) */
     uint32_t out_end;
-    uint8_t phase;   /* tcp_phase_t */
-    bool queued;     /* in the queue of those with work left */
-    bool ended;      /* the peer sends no more */
-    bool closing;    /* take nothing more; close when all is sent */
-    bool answered;   /* ever */
-    bool promised;   /* edns-tcp-keepalive was answered */
-    bool progressed; /* a whole message was taken in this turn */
+    uint32_t out_capacity;
+    uint16_t in_work; /* queries whose answers come later */
+    uint8_t phase;    /* tcp_phase_t */
+    bool queued;      /* in the queue of those with work left */
+    bool ended;       /* the peer sends no more */
+    bool closing;     /* take nothing more; close when all is sent */
+    bool answered;    /* ever */
+    bool promised;    /* edns-tcp-keepalive was answered */
+    bool failed;      /* to be closed when the handler is done */
+    bool progressed;  /* a whole message was taken in this turn */
     uint8_t *out;
+    tcp_pending_t pending;
     framing_t in;
     net_stream_t *stream;
     net_address_t address;
@@ -50,9 +66,12 @@ typedef struct tcp_list {
 enum {
     TCP_OUT_SIZE = 256 * 1024,
     TCP_QUERIES_PER_TURN = 512,
+    TCP_IN_WORK_MAX = 128, /* of one connection; no more is taken before one of them has its answer */
+    TCP_WAITING_BUCKETS = 1024,
 };
 
 struct tcp {
+    net_later_t later; /* first: what a route leads back to */
     tcp_environment_t environment;
     tcp_timeouts_t timeouts;
     unsigned kept_ms; /* what edns-tcp-keepalive promises */
@@ -61,12 +80,16 @@ struct tcp {
     tcp_connection_t *turns; /* with work left, first come first served */
     tcp_connection_t **turns_end;
     tcp_connection_t *dead;
+    tcp_connection_t *answering; /* whose request the handler has now */
+    uint64_t next_number;
+    size_t waiting_count;      /* connections with queries in work */
     int64_t now_ms;            /* at the beginning of the present turn */
     int64_t paused_until_ms;   /* no descriptors: accept nothing before; 0: not paused */
     int64_t next_complaint_ms; /* not before: one log line a minute */
     uint8_t *in_scratch;       /* FRAMING_SCRATCH_MAX */
     uint8_t *out_scratch;      /* TCP_OUT_SIZE */
     size_t out_used;
+    tcp_connection_t *waiting[TCP_WAITING_BUCKETS]; /* connections with queries in work, by number */
 };
 
 /* Milliseconds of a monotonic clock, some 4 ms coarse. */
@@ -80,4 +103,14 @@ void tcp_connection_close(tcp_connection_t *connection);
 void tcp_connection_turn(tcp_connection_t *connection, bool readable);
 /* Moves it to a phase's list, timed from since_ms. */
 void tcp_connection_enter(tcp_connection_t *connection, tcp_phase_t phase, int64_t since_ms);
+/* Of a timed phase. */
 unsigned tcp_phase_timeout_ms(const tcp_t *tcp, tcp_phase_t phase);
+/* Gives it a turn in tcp_run(). */
+void tcp_connection_queue(tcp_connection_t *connection);
+/* Buffer memory; another connection may have to be closed for it, but never the one whose request is being answered. */
+bool tcp_connection_take_budget(tcp_connection_t *connection, size_t size);
+/* At its end: frees what waits, and forgets the queries in work. */
+void tcp_connection_forget_later(tcp_connection_t *connection);
+/* net_later_t for connections. */
+void tcp_keep(net_later_t *later, const net_client_t *client, net_route_t *route);
+void tcp_answer(const net_route_t *route, const uint8_t *message, size_t size, uint16_t idle_timeout_ds);

@@ -3,8 +3,8 @@
 #include "base/rcu.h"
 #include "base/require.h"
 #include "net/address.h"
-#include "net/event.h"
 #include "net/truncate.h"
+#include "net/udp_internal.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -15,55 +15,26 @@
 enum {
     /* Buffers one page apart would all begin in the same set of the first-level cache. */
     BUFFER_STRIDE = UDP_MESSAGE_MAX + 64,
-    CONTROL_SIZE = 64, /* one in_pktinfo or in6_pktinfo */
-    SEND_WAIT_MS = 2,  /* for room in a full send buffer, once a batch */
+    SEND_WAIT_MS = 2, /* for room in a full send buffer, once a batch */
     DRAIN_BATCHES_MAX = 1024,
-};
-
-typedef union control {
-    struct cmsghdr align;
-    uint8_t bytes[CONTROL_SIZE];
-} control_t;
-
-typedef struct udp_socket {
-    net_event_t event;
-    struct udp *udp;
-    struct udp_socket *next;
-    net_address_t address;
-    int fd;
-    bool wildcard;
-} udp_socket_t;
-
-struct udp {
-    int epoll_fd;
-    net_handler_t handler;
-    net_counters_t *counters;
-    udp_socket_t *sockets;
-    const udp_socket_t *prepared_for; /* whose family and control needs the headers are set up for */
-    uint8_t *requests;                /* UDP_BATCH buffers */
-    uint8_t *replies;
-    struct mmsghdr in[UDP_BATCH];
-    struct mmsghdr out[UDP_BATCH];
-    struct iovec in_part[UDP_BATCH];
-    struct iovec out_part[UDP_BATCH];
-    net_address_t from[UDP_BATCH];
-    control_t control[UDP_BATCH];
 };
 
 udp_t *udp_new(int epoll_fd, const net_handler_t *handler, net_counters_t *counters)
 {
     udp_t *udp = calloc(1, sizeof *udp);
-    uint8_t *buffers = malloc(2 * (size_t)UDP_BATCH * BUFFER_STRIDE);
+    uint8_t *buffers = malloc(2 * (size_t)UDP_BATCH * BUFFER_STRIDE + UDP_LATER_BYTES);
     if (!udp || !buffers) {
         free(udp);
         free(buffers);
         return NULL;
     }
+    udp->later = (net_later_t){.keep = udp_keep, .answer = udp_answer};
     udp->epoll_fd = epoll_fd;
     udp->handler = *handler;
     udp->counters = counters;
     udp->requests = buffers;
     udp->replies = buffers + (size_t)UDP_BATCH * BUFFER_STRIDE;
+    udp->queue.bytes = buffers + 2 * (size_t)UDP_BATCH * BUFFER_STRIDE;
     for (size_t i = 0; i < UDP_BATCH; i++) {
         udp->in_part[i] = (struct iovec){.iov_base = udp->requests + i * BUFFER_STRIDE, .iov_len = UDP_MESSAGE_MAX};
         udp->in[i].msg_hdr = (struct msghdr){.msg_iov = &udp->in_part[i], .msg_iovlen = 1, .msg_name = &udp->from[i]};
@@ -79,7 +50,7 @@ static void prepare_headers(udp_t *udp, const udp_socket_t *socket)
         struct msghdr *header = &udp->in[i].msg_hdr;
         header->msg_namelen = net_address_size(&socket->address);
         header->msg_control = socket->wildcard ? &udp->control[i] : NULL;
-        header->msg_controllen = socket->wildcard ? CONTROL_SIZE : 0;
+        header->msg_controllen = socket->wildcard ? UDP_CONTROL_SIZE : 0;
         udp->out[i].msg_hdr.msg_control = NULL;
         udp->out[i].msg_hdr.msg_controllen = 0;
     }
@@ -118,7 +89,7 @@ static unsigned answer_batch(udp_t *udp, const udp_socket_t *socket, unsigned co
     unsigned answers = 0;
     for (unsigned i = 0; i < count; i++) {
         struct msghdr *in = &udp->in[i].msg_hdr;
-        net_client_t client = {.address = &udp->from[i], .protocol = NET_UDP};
+        net_client_t client = {.address = &udp->from[i], .protocol = NET_UDP, .later = &udp->later};
         net_reply_t reply = {.size = 0};
         uint8_t *out = udp->replies + (size_t)i * BUFFER_STRIDE;
         if (LIKELY(request_is_acceptable(udp, in, client.address))) {
@@ -137,7 +108,7 @@ static unsigned answer_batch(udp_t *udp, const udp_socket_t *socket, unsigned co
             answers++;
         }
         if (socket->wildcard) {
-            in->msg_controllen = CONTROL_SIZE;
+            in->msg_controllen = UDP_CONTROL_SIZE;
         }
     }
     return answers;
@@ -145,10 +116,9 @@ static unsigned answer_batch(udp_t *udp, const udp_socket_t *socket, unsigned co
 
 typedef enum send_failure { SEND_RETRY, SEND_SKIP, SEND_GIVE_UP } send_failure_t;
 
-/* After sendmmsg() refused the message at `at` with `reason`. */
-static send_failure_t handle_send_failure(udp_t *udp, const udp_socket_t *socket, unsigned at, int reason, bool *waited)
+/* After sendmmsg() refused this datagram with `reason`. */
+static send_failure_t handle_send_failure(udp_t *udp, const udp_socket_t *socket, struct iovec *part, int reason, bool *waited)
 {
-    struct iovec *part = &udp->out_part[at];
     if (reason == EINTR) {
         return SEND_RETRY;
     }
@@ -171,16 +141,16 @@ static send_failure_t handle_send_failure(udp_t *udp, const udp_socket_t *socket
     return SEND_SKIP; /* ENOBUFS, EPERM of a packet filter, no route ...: this one is lost, as any datagram may be */
 }
 
-static void send_batch(udp_t *udp, const udp_socket_t *socket, unsigned count)
+void udp_send(udp_t *udp, const udp_socket_t *socket, struct mmsghdr *out, unsigned count)
 {
     bool waited = false;
     for (unsigned done = 0; done < count;) {
-        int sent = sendmmsg(socket->fd, udp->out + done, count - done, MSG_DONTWAIT);
+        int sent = sendmmsg(socket->fd, out + done, count - done, MSG_DONTWAIT);
         if (LIKELY(sent > 0)) {
             done += (unsigned)sent;
             continue;
         }
-        switch (handle_send_failure(udp, socket, done, errno, &waited)) {
+        switch (handle_send_failure(udp, socket, out[done].msg_hdr.msg_iov, errno, &waited)) {
         case SEND_RETRY:
             break;
         case SEND_SKIP:
@@ -211,7 +181,7 @@ static bool serve(udp_t *udp, const udp_socket_t *socket, unsigned batches)
             continue; /* a pending error of the socket: reading has cleared it */
         }
         unsigned answers = answer_batch(udp, socket, (unsigned)count);
-        send_batch(udp, socket, answers);
+        udp_send(udp, socket, udp->out, answers);
         rcu_quiescent();
         if (count < UDP_BATCH) {
             return true;
@@ -236,6 +206,7 @@ status_t udp_add(udp_t *udp, int fd, const net_address_t *address)
     }
     *socket = (udp_socket_t){.event = {.ready = socket_ready}, .udp = udp, .address = *address, .fd = fd};
     socket->wildcard = net_address_is_wildcard(address);
+    socket->number = udp->next_number++;
     if (net_event_add(udp->epoll_fd, fd, EPOLLIN, &socket->event) != 0) {
         close(fd);
         free(socket);
@@ -257,6 +228,7 @@ void udp_remove(udp_t *udp, const net_address_t *address)
         udp_socket_t *socket = *link;
         if (net_address_equal(&socket->address, address)) {
             drain_socket(udp, socket);
+            udp_flush(udp);
             *link = socket->next;
             udp->prepared_for = NULL;
             close(socket->fd);
@@ -269,8 +241,15 @@ void udp_remove(udp_t *udp, const net_address_t *address)
 void udp_drain(udp_t *udp)
 {
     for (const udp_socket_t *socket = udp->sockets; socket; socket = socket->next) {
+        (void)!epoll_ctl(udp->epoll_fd, EPOLL_CTL_DEL, socket->fd, NULL);
         drain_socket(udp, socket);
     }
+    udp_flush(udp);
+}
+
+bool udp_is_quiet(const udp_t *udp)
+{
+    return udp->waiting == 0;
 }
 
 void udp_free(udp_t *udp)

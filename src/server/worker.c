@@ -236,6 +236,7 @@ static int run_round(worker_t *worker, int wait_ms)
         event->ready(event, events[i].events);
     }
     tcp_run(worker->tcp);
+    udp_flush(worker->udp);
     return count;
 }
 
@@ -246,20 +247,26 @@ static int64_t now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+/* No answer is being sent, made, or still to come. */
+static bool is_quiet(const worker_t *worker)
+{
+    return tcp_is_quiet(worker->tcp) && udp_is_quiet(worker->udp);
+}
+
 /* What has come is answered, and what was answered is sent, before the sockets close. */
 static void drain(worker_t *worker)
 {
     int64_t deadline = now_ms() + DRAIN_MS;
     tcp_remove(worker->tcp, NULL);
     udp_drain(worker->udp);
-    udp_free(worker->udp);
-    worker->udp = NULL;
-    while ((run_round(worker, 0) > 0 || !tcp_is_quiet(worker->tcp)) && now_ms() < deadline) {
+    while ((run_round(worker, 0) > 0 || !is_quiet(worker)) && now_ms() < deadline) {
         int wait_ms = tcp_wait_ms(worker->tcp);
-        if (!tcp_is_quiet(worker->tcp) && wait_ms != 0) {
+        if (!is_quiet(worker) && wait_ms != 0) {
             run_round(worker, wait_ms > 0 && wait_ms < DRAIN_STEP_MS ? wait_ms : DRAIN_STEP_MS);
         }
     }
+    udp_free(worker->udp);
+    worker->udp = NULL;
     tcp_free(worker->tcp);
     worker->tcp = NULL;
 }
