@@ -2,8 +2,9 @@
  *
  * Invariants
  *  1. An entry belongs to one (name, type); a name error belongs to the name as a whole and is found for every type of it.
- *  2. A fresh entry is replaced only by one of the same or a higher rank (RFC 2181 5.4.1); an expired one by any. An entry whose security
- *     is STORE_BOGUS never replaces one that is not. Putting an RRset or NODATA at a name forgets a name error there.
+ *  2. A fresh entry is replaced only by one of the same or a higher rank (RFC 2181 5.4.1), at the same rank a secure one not by one of
+ *     indeterminate security; an expired one by any. An entry whose security is STORE_BOGUS never replaces one that is not. Putting an
+ *     RRset or NODATA at a name forgets a name error there that it might replace; a name error hides older data that it might replace.
  *     A failure stands beside the data of its (name, type) and replaces only an earlier failure: stale data survives it.
  *  3. Delegations are apart from RRsets: only what a parent said is a delegation, and a child's NS RRset or addresses never lengthen its
  *     life (ghost and phoenix domains).
@@ -97,6 +98,12 @@ typedef struct store_operations {
     void (*put)(store_t *store, const name_key_t *name, const store_entry_t *entry, uint64_t now_s);
     /* Likewise; replaces the delegation of the same zone. */
     void (*put_delegation)(store_t *store, const delegation_t *delegation, uint64_t now_s);
+    /* May be NULL. For aggressive use (RFC 8198): what secure NSEC or NSEC3 RRsets of the zone, learned with other answers, say of a name in
+     * it. Fills the entry like a find() that found a denial: kind STORE_NAME_ERROR or STORE_NODATA as the proofs look, STORE_SECURE, the
+     * zone, rrsets[0] its SOA, then the proofs; no TTL longer than any of them nor than the SOA's MINIMUM (RFC 8198 5.4). What they really
+     * prove for the question's type is for the caller to judge (dnssec/denial.h). False: they do not suffice, or hold an opt-out span.
+     * question->want does not count. */
+    bool (*find_denial)(store_t *store, const store_question_t *question, const uint8_t *zone, arena_t *arena, store_entry_t *entry);
 } store_operations_t;
 
 /* An implementation begins with this. */

@@ -1,0 +1,30 @@
+/* What the resolver remembers (resolver/store.h), kept in the cache that all workers share (cache/cache.h).
+ *
+ * One store for each worker, as a reader's counters have one writer; the content is common. What the interface asks for beyond what the
+ * cache holds by itself:
+ *  1. Data and the name error of a name stand in two places. Where both are known they count as rivals for one place: the name error hides
+ *     data that are older than it and that it might have replaced.
+ *  2. Not even expired data give way to bogus ones.
+ *  3. A delegation's servers are kept as its NS RRset, the glue as A and AAAA RRsets in the servers' order (rdata of 6 or 18 octets: with
+ *     a port other than 53), then the proofs.
+ *  4. The NSEC and NSEC3 RRsets, and the SOA, of a secure entry are kept once more under their own names, for aggressive use (RFC 8198);
+ *     only those that one zone signed, under its own name, and that no wildcard made.
+ *  5. types_a_name_max has nothing to hold here: entries of one name share nothing, least of all a list (CVE-2024-1737 is about walking
+ *     one). Each costs the same as a name of its own, and all of them together what the budget allows.
+ * The cache's own limits on TTLs are to be wide: the resolver has bounded them, by settings that may change while the cache lives on.
+ */
+#pragma once
+
+#include "cache/cache.h"
+#include "resolver/settings.h"
+#include "resolver/store.h"
+
+/* Both must outlive the store. NULL without memory. */
+store_t *cache_store_new(cache_t *cache, const resolver_settings_t *settings);
+/* NULL is fine. */
+void cache_store_free(store_t *store);
+/* The store's way into the cache: its counters, and answers (cache_answer_get()). The thread's that uses the store. */
+cache_reader_t *cache_store_reader(store_t *store);
+
+/* A cache entry of kind CACHE_DELEGATION as a delegation, copied to arena. False: it is none that makes sense, or no memory. */
+bool cache_store_delegation(cache_entry_t *entry, arena_t *arena, delegation_t *delegation);
