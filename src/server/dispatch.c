@@ -1,172 +1,26 @@
 #include "server/dispatch.h"
 
-#include "auth/copy.h"
 #include "base/rcu.h"
-#include "server/exchange.h"
+#include "server/dispatch_state.h"
 #include "server/transfer.h"
 #include "wire/rrtype.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { CACHE_LINE = 64 };
-
-/* What one request adds one to: the fewest counters that all those of dispatch_counter_t can be told from. */
-enum {
-    TALLY_STREAM = 1u << 0, /* bits of an index into requests */
-    TALLY_EDNS = 1u << 1,
-    TALLY_DNSSEC_OK = 1u << 2,
-    TALLY_REQUESTS = 8,
-    TALLY_RCODES = 32,
-};
-
-/* One worker's own: nobody else writes here, and no line of it is shared with another worker's. */
-struct dispatch {
-    _Alignas(CACHE_LINE) _Atomic uint64_t requests[TALLY_REQUESTS];
-    _Atomic uint64_t outcomes[AUTH_OUTCOMES]; /* of answers from zones */
-    _Atomic uint64_t rcodes[TALLY_RCODES];    /* of all others */
-    _Atomic uint64_t dropped[2];              /* from datagrams, from streams */
-    _Atomic uint64_t truncated;
-    _Atomic uint64_t transfers;
-    _Atomic uint64_t transfers_refused;
-    _Atomic uint64_t chaos;
-    _Atomic uint64_t bytes_in;
-    _Atomic uint64_t bytes_out;
-    _Atomic(const dispatch_view_t *) *view;
-    exchange_t exchange;
-    query_t query;
-};
-
 /* ---- counters ---- */
 
-const char *dispatch_counter_name(dispatch_counter_t counter)
+static inline void count_answer(dispatch_t *dispatch, const exchange_t *exchange, size_t size)
 {
-    static const char *const names[DISPATCH_COUNTERS] = {
-        [COUNT_QUERIES_UDP] = "queries.udp",     [COUNT_QUERIES_TCP] = "queries.tcp",
-        [COUNT_DROPPED] = "queries.dropped",     [COUNT_ANSWERS] = "answers",
-        [COUNT_NOERROR] = "answers.noerror",     [COUNT_FORMERR] = "answers.formerr",
-        [COUNT_SERVFAIL] = "answers.servfail",   [COUNT_NXDOMAIN] = "answers.nxdomain",
-        [COUNT_NOTIMP] = "answers.notimp",       [COUNT_REFUSED] = "answers.refused",
-        [COUNT_NOTAUTH] = "answers.notauth",     [COUNT_BADVERS] = "answers.badvers",
-        [COUNT_OTHER_RCODE] = "answers.other",   [COUNT_NODATA] = "answers.nodata",
-        [COUNT_REFERRALS] = "answers.referral",  [COUNT_TRUNCATED] = "answers.truncated",
-        [COUNT_DNSSEC_OK] = "queries.dnssec_ok", [COUNT_EDNS] = "queries.edns",
-        [COUNT_TRANSFERS] = "transfers",         [COUNT_TRANSFERS_REFUSED] = "transfers.refused",
-        [COUNT_CHAOS] = "queries.chaos",         [COUNT_BYTES_IN] = "bytes.in",
-        [COUNT_BYTES_OUT] = "bytes.out",
-    };
-    REQUIRE(counter < DISPATCH_COUNTERS);
-    return names[counter];
-}
-
-/* Only this worker writes, so a load and a store do: no locked instruction. */
-static inline void add(_Atomic uint64_t *counter, uint64_t n)
-{
-    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n, memory_order_relaxed);
-}
-
-static uint64_t get(const _Atomic uint64_t *counter)
-{
-    return atomic_load_explicit(counter, memory_order_relaxed);
-}
-
-/* Requests that were answered, of those with all bits of `with` and none of `without`. */
-static uint64_t requests(const dispatch_t *dispatch, unsigned with, unsigned without)
-{
-    uint64_t sum = 0;
-    for (unsigned i = 0; i < TALLY_REQUESTS; i++) {
-        sum += (i & with) == with && (i & without) == 0 ? get(&dispatch->requests[i]) : 0;
-    }
-    return sum;
-}
-
-static uint64_t noerror(const dispatch_t *dispatch)
-{
-    return get(&dispatch->rcodes[RCODE_NOERROR]) + get(&dispatch->outcomes[AUTH_ANSWER]) + get(&dispatch->outcomes[AUTH_NODATA]) +
-           get(&dispatch->outcomes[AUTH_REFERRAL]) + get(&dispatch->outcomes[AUTH_CHAIN_END]);
-}
-
-static uint64_t other_rcodes(const dispatch_t *dispatch)
-{
-    uint64_t sum = get(&dispatch->outcomes[AUTH_NAME_OVERFLOW]);
-    for (unsigned rcode = RCODE_YXDOMAIN; rcode < TALLY_RCODES; rcode++) {
-        sum += rcode != RCODE_NOTAUTH && rcode != RCODE_BADVERS ? get(&dispatch->rcodes[rcode]) : 0;
-    }
-    return sum;
-}
-
-uint64_t dispatch_count(const dispatch_t *dispatch, dispatch_counter_t counter)
-{
-    switch (counter) {
-    case COUNT_QUERIES_UDP:
-        return requests(dispatch, 0, TALLY_STREAM) + get(&dispatch->dropped[0]);
-    case COUNT_QUERIES_TCP:
-        return requests(dispatch, TALLY_STREAM, 0) + get(&dispatch->dropped[1]);
-    case COUNT_DROPPED:
-        return get(&dispatch->dropped[0]) + get(&dispatch->dropped[1]);
-    case COUNT_ANSWERS:
-        return requests(dispatch, 0, 0);
-    case COUNT_NOERROR:
-        return noerror(dispatch);
-    case COUNT_FORMERR:
-        return get(&dispatch->rcodes[RCODE_FORMERR]);
-    case COUNT_SERVFAIL:
-        return get(&dispatch->rcodes[RCODE_SERVFAIL]) + get(&dispatch->outcomes[AUTH_FAILURE]);
-    case COUNT_NXDOMAIN:
-        return get(&dispatch->rcodes[RCODE_NXDOMAIN]) + get(&dispatch->outcomes[AUTH_NAME_ERROR]);
-    case COUNT_NOTIMP:
-        return get(&dispatch->rcodes[RCODE_NOTIMP]);
-    case COUNT_REFUSED:
-        return get(&dispatch->rcodes[RCODE_REFUSED]) + get(&dispatch->outcomes[AUTH_REFUSED]);
-    case COUNT_NOTAUTH:
-        return get(&dispatch->rcodes[RCODE_NOTAUTH]);
-    case COUNT_BADVERS:
-        return get(&dispatch->rcodes[RCODE_BADVERS]);
-    case COUNT_OTHER_RCODE:
-        return other_rcodes(dispatch);
-    case COUNT_NODATA:
-        return get(&dispatch->outcomes[AUTH_NODATA]);
-    case COUNT_REFERRALS:
-        return get(&dispatch->outcomes[AUTH_REFERRAL]);
-    case COUNT_TRUNCATED:
-        return get(&dispatch->truncated);
-    case COUNT_DNSSEC_OK:
-        return requests(dispatch, TALLY_DNSSEC_OK, 0);
-    case COUNT_EDNS:
-        return requests(dispatch, TALLY_EDNS, 0);
-    case COUNT_TRANSFERS:
-        return get(&dispatch->transfers);
-    case COUNT_TRANSFERS_REFUSED:
-        return get(&dispatch->transfers_refused);
-    case COUNT_CHAOS:
-        return get(&dispatch->chaos);
-    case COUNT_BYTES_IN:
-        return get(&dispatch->bytes_in);
-    case COUNT_BYTES_OUT:
-        return get(&dispatch->bytes_out);
-    case DISPATCH_COUNTERS:
-        break;
-    }
-    return 0;
-}
-
-static inline void count_request(dispatch_t *dispatch, const exchange_t *exchange, size_t size)
-{
-    const edns_t *edns = &exchange->auth->request.query->edns;
     const auth_answer_t *answer = &exchange->auth->answer;
-    unsigned tally = exchange_is_stream(exchange) ? TALLY_STREAM : 0;
-    if (edns->present) {
-        tally |= edns->dnssec_ok ? TALLY_EDNS | TALLY_DNSSEC_OK : TALLY_EDNS;
-    }
-    add(&dispatch->requests[tally], 1);
-    add(&dispatch->bytes_out, size);
+    dispatch_add(&dispatch->bytes_out, size);
     if (LIKELY(answer->outcome != AUTH_OUTCOMES)) {
-        add(&dispatch->outcomes[answer->outcome], 1);
+        dispatch_add(&dispatch->outcomes[answer->outcome], 1);
     } else {
-        add(&dispatch->rcodes[answer->rcode % TALLY_RCODES], 1);
+        dispatch_add(&dispatch->rcodes[answer->rcode % TALLY_RCODES], 1);
     }
     if (UNLIKELY(answer->flags & FLAG_TC)) {
-        add(&dispatch->truncated, 1);
+        dispatch_add(&dispatch->truncated, 1);
     }
 }
 
@@ -197,20 +51,30 @@ void dispatch_free(dispatch_t *dispatch)
     }
 }
 
+void dispatch_set_resolver(dispatch_t *dispatch, dispatch_resolver_t resolver)
+{
+    dispatch->resolver = resolver;
+}
+
+void dispatch_set_time(dispatch_t *dispatch, uint32_t now_s)
+{
+    dispatch->now_s = now_s;
+}
+
 /* ---- where a request goes ---- */
 
 static void answer_transfer(dispatch_t *dispatch, exchange_t *exchange)
 {
     switch (transfer_answer(exchange)) {
     case TRANSFER_STARTED:
-        add(&dispatch->transfers, 1);
+        dispatch_add(&dispatch->transfers, 1);
         break;
     case TRANSFER_SOA:
         exchange->auth->request.type = TYPE_SOA;
         auth_answer(dispatch->exchange.auth);
         break;
     case TRANSFER_REFUSED:
-        add(&dispatch->transfers_refused, 1);
+        dispatch_add(&dispatch->transfers_refused, 1);
         break;
     }
 }
@@ -267,12 +131,15 @@ static __attribute__((noinline)) void answer_special(dispatch_t *dispatch, excha
         /* A question-less query asks for a server cookie (RFC 7873 5.4), which we do not hand out. */
         exchange_fail(exchange, RCODE_FORMERR, EDE_NONE);
     } else if (query->rrclass == CLASS_CH) {
-        add(&dispatch->chaos, 1);
+        dispatch_add(&dispatch->chaos, 1);
         chaos_answer(exchange);
     } else if (query->rrclass != CLASS_IN) {
         exchange_fail(exchange, RCODE_REFUSED, EDE_NOT_AUTHORITATIVE);
     } else {
         answer_meta(dispatch, exchange);
+    }
+    if (recursion_is_allowed(dispatch, exchange)) {
+        exchange->auth->answer.flags |= FLAG_RA;
     }
 }
 
@@ -287,7 +154,7 @@ static inline bool is_ordinary(const query_t *query)
     return memcmp(&query->opcode, ordinary, sizeof ordinary) == 0 && query->rrclass == CLASS_IN && !is_meta(query->type);
 }
 
-/* Header and question are those of the request; the limits follow from transport and EDNS. */
+/* The limits follow from transport and EDNS. */
 static inline void begin(exchange_t *exchange, const query_t *query, uint8_t *out, size_t capacity)
 {
     const dispatch_view_t *view = exchange->view;
@@ -306,6 +173,7 @@ static inline void begin(exchange_t *exchange, const query_t *query, uint8_t *ou
         }
     }
     exchange->tsig_error = 0;
+    exchange->extended_text = NULL;
     auth_request_t *request = &exchange->auth->request;
     request->type = query->type;
     request->zones = view->zones;
@@ -314,7 +182,6 @@ static inline void begin(exchange_t *exchange, const query_t *query, uint8_t *ou
     request->limit = limit;
     request->minimal_responses = view->minimal_responses;
     request->rotate_rrsets = view->rotate_rrsets;
-    (void)copy_bytes(out, query->message, size);
 }
 
 /* Completes header, OPT and TSIG; returns the size of the message. */
@@ -342,10 +209,10 @@ void dispatch_answer(void *context, const net_client_t *client, const uint8_t *r
     query_t *query = &dispatch->query;
     exchange_t *exchange = &dispatch->exchange;
     *reply = (net_reply_t){.size = 0};
-    add(&dispatch->bytes_in, size);
+    dispatch_add(&dispatch->bytes_in, size);
     const dispatch_view_t *view = rcu_read(dispatch->view);
     if (UNLIKELY(query_parse(query, request, size) == QUERY_DROP || !view || capacity < UDP_SIZE_MIN)) {
-        add(&dispatch->dropped[client->protocol != NET_UDP], 1);
+        dispatch_add(&dispatch->dropped[client->protocol != NET_UDP], 1);
         return;
     }
     exchange->view = view;
@@ -353,12 +220,43 @@ void dispatch_answer(void *context, const net_client_t *client, const uint8_t *r
     exchange->reply = reply;
     begin(exchange, query, out, capacity);
     if (LIKELY(is_ordinary(query))) {
-        auth_answer(dispatch->exchange.auth);
+        if (view->recursion_allow) {
+            if (!recursion_answer(dispatch, exchange, capacity)) {
+                return;
+            }
+        } else {
+            exchange_echo(exchange);
+            auth_answer(dispatch->exchange.auth);
+        }
     } else {
+        exchange_echo(exchange);
         answer_special(dispatch, exchange);
     }
     if (LIKELY(!reply->stream)) {
         reply->size = close_message(exchange, out);
     }
-    count_request(dispatch, exchange, reply->size);
+    dispatch_add(&dispatch->requests[dispatch_tally(exchange)], 1);
+    count_answer(dispatch, exchange, reply->size);
+}
+
+void dispatch_resume(void *context, const net_client_t *client, const uint8_t *request, size_t size, const recursion_body_t *body,
+                     uint8_t *out, size_t capacity, net_reply_t *reply)
+{
+    dispatch_t *dispatch = context;
+    query_t *query = &dispatch->query;
+    exchange_t *exchange = &dispatch->exchange;
+    *reply = (net_reply_t){.size = 0};
+    const dispatch_view_t *view = rcu_read(dispatch->view);
+    if (query_parse(query, request, size) == QUERY_DROP || !view || capacity < UDP_SIZE_MIN) {
+        return;
+    }
+    exchange->view = view;
+    exchange->client = client;
+    exchange->reply = reply;
+    begin(exchange, query, out, capacity);
+    exchange_echo(exchange);
+    recursion_take(exchange, body);
+    reply->size = close_message(exchange, out);
+    dispatch_add(&dispatch->recursion.answered, 1);
+    count_answer(dispatch, exchange, reply->size);
 }

@@ -1,7 +1,8 @@
-/* One request and the answer being made for it: what dispatch.c, reply.c, chaos.c and transfer.c share. Not for others. */
+/* One request and the answer being made for it: what dispatch*.c, reply.c, chaos.c and transfer.c share. Not for others. */
 #pragma once
 
 #include "auth/answer.h"
+#include "auth/copy.h"
 #include "base/bytes.h"
 #include "net/handler.h"
 #include "server/dispatch.h"
@@ -19,13 +20,21 @@ typedef struct exchange {
     const dispatch_view_t *view;
     const net_client_t *client;
     net_reply_t *reply;
-    size_t limit;       /* bytes of the whole answer: what the client takes, what we send at most, what fits */
-    uint8_t tsig_error; /* RCODE_BADKEY: the answer carries an unsigned TSIG that says so */
+    size_t limit;              /* bytes of the whole answer: what the client takes, what we send at most, what fits */
+    const char *extended_text; /* for people, beside answer.extended_error; NULL: none */
+    uint8_t tsig_error;        /* RCODE_BADKEY: the answer carries an unsigned TSIG that says so */
 } exchange_t;
 
 static inline bool exchange_is_stream(const exchange_t *exchange)
 {
     return exchange->client->protocol != NET_UDP;
+}
+
+/* Header and question as they came. */
+static inline void exchange_echo(const exchange_t *exchange)
+{
+    const auth_request_t *request = &exchange->auth->request;
+    (void)copy_bytes(request->out, request->query->message, request->size);
 }
 
 /* An answer with nothing in it but the question yet. */
@@ -77,11 +86,12 @@ static inline size_t reply_write_opt(const exchange_t *exchange, uint8_t *at, si
     return REPLY_OPT_SIZE;
 }
 
-/* The header of an answer. The id, the first two octets, stands there already. */
+/* The header of an answer. The id, the first two octets, stands there already. answer->flags: AA, TC; RA for those whom we resolve for; AD
+ * and CD in what was resolved. */
 static inline void reply_write_header(const auth_request_t *request, const auth_answer_t *answer, uint8_t *out, unsigned additional)
 {
     const query_t *query = request->query;
-    /* RD is copied (RFC 1035 4.1.1). AD would claim a validation that has not been made, and CD is cleared (RFC 4035 3.1.6). */
+    /* RD is copied (RFC 1035 4.1.1). An answer out of a zone claims no validation, and clears CD (RFC 4035 3.1.6). */
     unsigned flags = FLAG_QR | (unsigned)query->opcode << 11 | (query->flags & FLAG_RD) | answer->flags | (answer->rcode & 15u);
     uint64_t counts = (uint64_t)query->has_question << 48 | (uint64_t)answer->counts[0] << 32 | (uint64_t)answer->counts[1] << 16 |
                       (additional & UINT16_MAX);

@@ -11,6 +11,7 @@
 #pragma once
 
 #include "base/status.h"
+#include "cache/cache.h"
 #include "resolver/answer.h"
 #include "wire/name.h"
 
@@ -38,3 +39,21 @@ typedef struct recursion_body {
 /* Writes the body for an answer into out[MESSAGE_MAX]; RRsets that do not fit into 64 KiB are left out and TC is set. body->message is out;
  * texts are the answer's. With CD clear, a bogus answer never gets here: the resolver says SERVFAIL. */
 void recursion_body_make(const recursion_want_t *want, const resolver_answer_t *answer, uint8_t *out, recursion_body_t *body);
+
+/* Keeps the body for those who ask the same, as long as body->ttl_s says; what is stale, truncated or too large is not kept. Any thread;
+ * takes a shard's lock. */
+void recursion_body_put(cache_t *cache, const recursion_want_t *want, const recursion_body_t *body, uint32_t now_s);
+
+/* What an entry of the answer cache is kept under, and how its extended error goes into `info`. */
+static inline uint8_t recursion_variant(bool dnssec_ok, bool checking_disabled)
+{
+    return (uint8_t)((dnssec_ok ? CACHE_ANSWER_DO : 0) | (checking_disabled ? CACHE_ANSWER_CD : 0));
+}
+static inline uint16_t recursion_info(int16_t extended_error)
+{
+    return (uint16_t)(extended_error - EDE_NONE);
+}
+static inline int16_t recursion_extended_error(uint16_t info)
+{
+    return (int16_t)(info + EDE_NONE);
+}

@@ -11,6 +11,7 @@ enum {
     EXPIRE_SIZE = OPTION_HEADER + 4,      /* RFC 7314 3.1 */
     ZONEVERSION_SIZE = OPTION_HEADER + 6, /* label count, type, serial: RFC 9660 2 */
     EDE_SIZE = OPTION_HEADER + 2,         /* code without text: RFC 8914 2 */
+    EDE_TEXT_MAX = 255,                   /* longest EXTRA-TEXT (RFC 8914 3: no lengthy ones) */
     PADDING_BLOCK = 468,                  /* RFC 8467 4.1 */
     ZONEVERSION_SOA_SERIAL = 0,
 };
@@ -70,6 +71,17 @@ static void write_zoneversion(byte_writer_t *writer, const auth_answer_t *answer
     }
 }
 
+/* RFC 8914 2. A text that does not fit, or that nobody would read to its end, is left out. There is room for the code. */
+static void write_extended_error(byte_writer_t *writer, int8_t code, const char *text)
+{
+    size_t length = text ? strnlen(text, EDE_TEXT_MAX + 1) : 0;
+    length = length <= EDE_TEXT_MAX && EDE_SIZE + length <= byte_writer_left(writer) ? length : 0;
+    byte_write_u16(writer, EDNS_EDE);
+    byte_write_u16(writer, (uint16_t)(2 + length));
+    byte_write_u16(writer, (uint16_t)code);
+    byte_write(writer, text, length);
+}
+
 /* Pads to a multiple of the block, or as far as the message may grow (RFC 7830 4, RFC 8467 4.1). */
 static void write_padding(const exchange_t *exchange, byte_writer_t *writer, size_t size)
 {
@@ -108,9 +120,7 @@ static void write_options(const exchange_t *exchange, byte_writer_t *writer, siz
         write_zoneversion(writer, answer);
     }
     if (answer->extended_error != EDE_NONE && byte_writer_left(writer) >= EDE_SIZE) {
-        uint8_t code[2];
-        store_be16(code, (uint16_t)answer->extended_error);
-        write_option(writer, EDNS_EDE, code, sizeof code);
+        write_extended_error(writer, answer->extended_error, exchange->extended_text);
     }
     if (edns->padding_wanted && is_encrypted(exchange->client->protocol)) {
         write_padding(exchange, writer, size);

@@ -21,6 +21,8 @@ static void fill_view(zone_table_t *table, _Atomic unsigned *transfers_running)
         .transfer_time_max_ms = settings->transfer_time_max_ms,
         .tcp_idle_timeout_ds = (uint16_t)(idle_ds > UINT16_MAX ? UINT16_MAX : idle_ds),
         .transfers_running = transfers_running,
+        .recursion_allow = settings->recursion.enabled ? settings->recursion.allow : NULL,
+        .prefetch_percent = settings->recursion.resolver.prefetch ? settings->recursion.resolver.prefetch_percent : 0,
     };
 }
 

@@ -1,0 +1,226 @@
+/* Questions on a server that resolves for some clients: zones of ours first, then the answer cache, then those who resolve. */
+#include "server/dispatch_state.h"
+
+#include "base/rcu.h"
+#include "server/recursor.h"
+#include "wire/rrtype.h"
+
+#include <netinet/in.h>
+#include <string.h>
+
+enum { PREFETCH_TTL_MIN_S = 10 }; /* answers that live shorter are not worth a question for nobody */
+
+/* ---- who may ---- */
+
+bool recursion_is_allowed(const dispatch_t *dispatch, const exchange_t *exchange)
+{
+    const acl_t *allow = exchange->view->recursion_allow;
+    const net_address_t *address = exchange->client->address;
+    if (!allow || !dispatch->resolver.ask) {
+        return false;
+    }
+    return address->sa.sa_family == AF_INET ? acl_allows(allow, AF_INET, (const uint8_t *)&address->v4.sin_addr)
+                                            : acl_allows(allow, AF_INET6, (const uint8_t *)&address->v6.sin6_addr);
+}
+
+/* ---- what there is to answer with ---- */
+
+/* Fills the answer from the header of a message that stands in out, without OPT. */
+static void take_header(exchange_t *exchange, size_t size, uint16_t flags, int16_t extended_error)
+{
+    const uint8_t *out = exchange->auth->request.out;
+    auth_answer_t *answer = &exchange->auth->answer;
+    *answer = (auth_answer_t){
+        .size = size,
+        .counts = {load_be16(out + 6), load_be16(out + 8), load_be16(out + 10)},
+        .flags = flags & (FLAG_AA | FLAG_TC | FLAG_RA | FLAG_AD | FLAG_CD),
+        .rcode = flags & 15,
+        .extended_error = (int8_t)extended_error,
+        .outcome = AUTH_OUTCOMES,
+    };
+    if (UNLIKELY(size > exchange->auth->request.limit)) {
+        /* Nothing is better than a part: the client asks again over a stream (RFC 2181 9). */
+        answer->size = exchange->auth->request.size;
+        memset(answer->counts, 0, sizeof answer->counts);
+        answer->flags |= FLAG_TC;
+    }
+}
+
+/* AD says something to those only who asked for it, by AD or DO (RFC 6840 5.7, 5.8). */
+static uint16_t flags_kept(const query_t *query)
+{
+    return (query->flags & FLAG_AD) || query->edns.dnssec_ok ? UINT16_MAX : (uint16_t) ~(unsigned)FLAG_AD;
+}
+
+/* CD is copied (RFC 4035 3.2.2), as RD is. */
+static uint16_t flags_copied(const query_t *query)
+{
+    return query->flags & (FLAG_RD | FLAG_CD);
+}
+
+static void fail(exchange_t *exchange, uint8_t rcode, int8_t extended_error, const char *text)
+{
+    exchange_echo(exchange);
+    exchange_fail(exchange, rcode, extended_error);
+    exchange->extended_text = text;
+    exchange->auth->answer.flags = FLAG_RA | (exchange->auth->request.query->flags & FLAG_CD);
+}
+
+void recursion_take(exchange_t *exchange, const recursion_body_t *body)
+{
+    const auth_request_t *request = &exchange->auth->request;
+    const query_t *query = request->query;
+    size_t size = request->size; /* of header and question; the body's are as long */
+    if (!query->has_question || body->size < size || memcmp(body->message + size - 4, query->message + size - 4, 4) != 0) {
+        fail(exchange, RCODE_SERVFAIL, EDE_OTHER, NULL);
+        return;
+    }
+    exchange_echo(exchange);
+    memcpy(request->out + 4, body->message + 4, MESSAGE_HEADER_SIZE - 4);
+    if (body->size <= request->limit) {
+        memcpy(request->out + size, body->message + size, body->size - size);
+    }
+    uint16_t flags = (load_be16(body->message + 2) & flags_kept(query)) | flags_copied(query);
+    take_header(exchange, body->size, flags, body->extended_error);
+    exchange->extended_text = body->extended_text;
+}
+
+/* ---- the answer cache ---- */
+
+/* Asked for again shortly before it expires: it is fetched again for those who come then, once. A place that another answer holds is not
+ * taken from it, or two names could have each other fetched with every question. */
+static __attribute__((noinline)) void refresh(dispatch_t *dispatch, const query_t *query, uint32_t left_s)
+{
+    bool checking_disabled = (query->flags & FLAG_CD) != 0;
+    uint64_t hash = (query->name.hash[query->name.labels] ^ query->type ^ (uint64_t)checking_disabled << 16) | 1;
+    refreshed_t *place = &dispatch->refreshed[hash >> 32 & (REFRESHED_MAX - 1)];
+    if (dispatch->now_s < place->until_s) {
+        return;
+    }
+    *place = (refreshed_t){hash, dispatch->now_s + left_s};
+    dispatch_add(&dispatch->recursion.refreshed, 1);
+    dispatch->resolver.refresh(dispatch->resolver.context, &query->name, query->type, checking_disabled);
+}
+
+static bool is_nearly_over(const dispatch_view_t *view, const cache_answer_get_t *get)
+{
+    return (uint64_t)get->ttl_s * 100 <= (uint64_t)get->ttl_original_s * view->prefetch_percent &&
+           get->ttl_original_s >= PREFETCH_TTL_MIN_S;
+}
+
+static inline bool answer_from_cache(dispatch_t *dispatch, exchange_t *exchange, size_t capacity)
+{
+    const query_t *query = exchange->auth->request.query;
+    uint8_t *out = exchange->auth->request.out;
+    cache_answer_get_t get = {
+        .question = {.name = query->name.wire, .length = query->name.length, .type = query->type, .rrclass = CLASS_IN},
+        .variant = recursion_variant(query->edns.dnssec_ok, (query->flags & FLAG_CD) != 0),
+        .request = query->message,
+        .flags_keep = flags_kept(query),
+        .flags_add = flags_copied(query),
+        .out = out,
+        .capacity = capacity,
+    };
+    dispatch->reader.cache = exchange->view->cache;
+    if (!exchange->view->cache) {
+        return false;
+    }
+    status_t status = cache_answer_get(&dispatch->reader, &get, dispatch->now_s);
+    if (UNLIKELY(status == STATUS_NO_SPACE)) { /* no room even to look at its header */
+        exchange_echo(exchange);
+        take_header(exchange, get.size, FLAG_RA | flags_copied(query), EDE_NONE);
+    } else if (status == STATUS_OK) {
+        take_header(exchange, get.size, load_be16(out + 2), recursion_extended_error(get.info));
+    } else {
+        return false;
+    }
+    dispatch_add(&dispatch->recursion.cached, 1);
+    if (UNLIKELY(is_nearly_over(exchange->view, &get))) {
+        refresh(dispatch, query, get.ttl_s);
+    }
+    return true;
+}
+
+/* ---- those who resolve ---- */
+
+/* False: taken, the answer comes later. The exchange is not looked at then: another may have begun. */
+static __attribute__((noinline)) bool ask(dispatch_t *dispatch, exchange_t *exchange)
+{
+    const query_t *query = exchange->auth->request.query;
+    const recursor_request_t request = {.client = exchange->client, .bytes = query->message, .size = query->size, .query = query};
+    unsigned tally = dispatch_tally(exchange);
+    net_reply_t *reply = exchange->reply;
+    status_t status = exchange->client->later ? dispatch->resolver.ask(dispatch->resolver.context, &request) : STATUS_UNSUPPORTED;
+    if (status == STATUS_OK) {
+        dispatch_add(&dispatch->requests[tally], 1);
+        dispatch_add(&dispatch->recursion.asked, 1);
+        reply->later = true;
+        return false;
+    }
+    if (status == STATUS_DENIED) {
+        dispatch_add(&dispatch->recursion.denied, 1);
+        fail(exchange, RCODE_REFUSED, EDE_OTHER, "too many questions of this client wait for an answer");
+    } else {
+        dispatch_add(&dispatch->recursion.limited, 1);
+        fail(exchange, RCODE_SERVFAIL, EDE_OTHER, "too many questions wait for an answer");
+    }
+    return true;
+}
+
+/* ---- our zones ---- */
+
+/* Is the name below a zone cut of the zone that it lies in, so that we could only refer to others? */
+static bool is_delegated(const zone_slot_t *slot, const query_t *query)
+{
+    const zone_contents_t *contents = rcu_read(&slot->contents);
+    zone_lookup_t found;
+    if (!contents) {
+        return false;
+    }
+    zone_lookup(contents, &query->name, &found);
+    return found.cut && !(query->type == TYPE_DS && found.exact && found.node == found.cut);
+}
+
+/* The zone that could answer with authority. DS of an apex of ours is the parent's: who offers recursion goes and asks there (RFC 4035
+ * 3.1.4.1). NULL: none. */
+static const zone_slot_t *find_zone(const zone_set_t *zones, const query_t *query, bool is_recursive)
+{
+    const name_key_t *name = &query->name;
+    const zone_slot_t *slot = zone_set_find(zones, name, name->labels);
+    if (UNLIKELY(query->type == TYPE_DS) && is_recursive && slot && name->labels > 0 && slot->name.labels == name->labels &&
+        !zone_set_find(zones, name, name->labels - 1u)) {
+        return NULL;
+    }
+    return slot;
+}
+
+/* Answers out of a zone of ours; false: what the client wants to know lies elsewhere. */
+static __attribute__((noinline)) bool answer_from_zone(exchange_t *exchange, bool is_allowed, bool is_recursive)
+{
+    auth_answer_t *answer = &exchange->auth->answer;
+    exchange_echo(exchange);
+    auth_answer(exchange->auth);
+    if (is_allowed) {
+        answer->flags |= FLAG_RA;
+    }
+    return !is_recursive || (answer->outcome != AUTH_CHAIN_END && answer->outcome != AUTH_REFERRAL);
+}
+
+bool recursion_answer(dispatch_t *dispatch, exchange_t *exchange, size_t capacity)
+{
+    const query_t *query = exchange->auth->request.query;
+    bool is_allowed = recursion_is_allowed(dispatch, exchange);
+    bool is_recursive = is_allowed && (query->flags & FLAG_RD);
+    const zone_slot_t *slot = find_zone(exchange->view->zones, query, is_recursive);
+    if (slot && !(is_recursive && is_delegated(slot, query))) {
+        /* What begins in our zones is in no cache: they may change at any time. */
+        return answer_from_zone(exchange, is_allowed, is_recursive) || ask(dispatch, exchange);
+    }
+    if (UNLIKELY(!is_allowed)) {
+        dispatch_add(&dispatch->recursion.refused, 1);
+        fail(exchange, RCODE_REFUSED, EDE_PROHIBITED, NULL);
+        exchange->auth->answer.flags = 0;
+        return true;
+    }
+    return answer_from_cache(dispatch, exchange, capacity) || ask(dispatch, exchange);
+}
