@@ -277,6 +277,19 @@ static void put(store_t *store, const name_key_t *name, const store_entry_t *ent
 
 /* ---- life ---- */
 
+void cache_store_settings(cache_settings_t *settings, size_t budget_bytes)
+{
+    enum { TTL_MAX_S = INT32_MAX }; /* RFC 2181 8 */
+    *settings = (cache_settings_t){
+        .budget_bytes = budget_bytes,
+        .ttl_max_s = TTL_MAX_S,
+        .negative_max_s = TTL_MAX_S,
+        .failure_max_s = TTL_MAX_S,
+        .bogus_max_s = TTL_MAX_S,
+        .stale_max_s = TTL_MAX_S,
+    };
+}
+
 store_t *cache_store_new(cache_t *cache, const resolver_settings_t *settings)
 {
     static const store_operations_t operations = {

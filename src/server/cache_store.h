@@ -11,13 +11,16 @@
  *     only those that one zone signed, under its own name, and that no wildcard made.
  *  5. types_a_name_max has nothing to hold here: entries of one name share nothing, least of all a list (CVE-2024-1737 is about walking
  *     one). Each costs the same as a name of its own, and all of them together what the budget allows.
- * The cache's own limits on TTLs are to be wide: the resolver has bounded them, by settings that may change while the cache lives on.
  */
 #pragma once
 
 #include "cache/cache.h"
 #include "resolver/settings.h"
 #include "resolver/store.h"
+
+/* Settings for a cache of so many bytes that stores are to use; the key is zero and to be filled. The cache's own limits on TTLs are wide:
+ * the resolver has bounded them, by settings that may change while the cache lives on. */
+void cache_store_settings(cache_settings_t *settings, size_t budget_bytes);
 
 /* Both must outlive the store. NULL without memory. */
 store_t *cache_store_new(cache_t *cache, const resolver_settings_t *settings);

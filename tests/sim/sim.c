@@ -69,8 +69,12 @@ sim_t *sim_new(uint64_t seed)
 void sim_free(sim_t *sim)
 {
     resolver_free(sim->resolver);
-    if (sim->store) {
-        store_memory_free(sim->store);
+    if (sim->memory) {
+        store_memory_free(sim->memory);
+    }
+    if (sim->cache) {
+        cache_store_free(sim->store);
+        cache_free(sim->cache);
     }
     for (size_t i = 0; i < sim->pending_count; i++) {
         free(sim->pending[i].bytes);
@@ -200,11 +204,30 @@ void sim_hint(sim_t *sim, const char *name, const char *address)
     hint->address_count = 1;
 }
 
+static void make_store(sim_t *sim)
+{
+    const char *which = getenv("SIM_STORE");
+    if (!which || strcmp(which, "memory") == 0) {
+        sim->memory = store_memory_new(4096, sim->settings.stale_max_s);
+        sim->store = store_memory_store(sim->memory);
+        return;
+    }
+    if (strcmp(which, "cache") != 0) {
+        sim_give_up("SIM_STORE is memory or cache", which);
+    }
+    cache_settings_t settings;
+    cache_store_settings(&settings, 4 << 20);
+    settings.key = (siphash_key_t){1, 2};
+    REQUIRE(cache_new(&sim->cache, &settings, NULL, NULL) == STATUS_OK);
+    sim->store = cache_store_new(sim->cache, &sim->settings);
+    REQUIRE(sim->store);
+}
+
 void sim_start(sim_t *sim)
 {
     sim->settings.hints = &sim->hints;
-    sim->store = store_memory_new(4096, sim->settings.stale_max_s);
-    sim->resolver = resolver_new(&sim->settings, store_memory_store(sim->store), (resolver_random_t){next_random, &sim->seed});
+    make_store(sim);
+    sim->resolver = resolver_new(&sim->settings, sim->store, (resolver_random_t){next_random, &sim->seed});
     REQUIRE(sim->resolver);
 }
 

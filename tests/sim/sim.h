@@ -1,12 +1,14 @@
 /* A virtual internet around the real resolver: virtual clock, virtual network, one seed. The same seed gives the same run, to the byte.
  *
  * Servers answer with the very code that serves zones (server/dispatch over auth/), from zones given as text; each stands at an address
- * with a latency, a loss and a set of behaviours. Failures of the set-up end the program: a test that cannot begin must not pass.
+ * with a latency, a loss and a set of behaviours. What the resolver remembers lies in the plain store of store_memory.h, or, with
+ * SIM_STORE=cache in the environment, in the server's cache: all must hold with either. Failures of the set-up end the program: a test that cannot begin must not pass.
  */
 #pragma once
 
 #include "resolver/hints.h"
 #include "resolver/resolver.h"
+#include "server/cache_store.h"
 #include "server/dispatch.h"
 #include "store_memory.h"
 
@@ -103,7 +105,9 @@ typedef struct sim {
     unsigned open;                /* exchanges not closed */
     resolver_settings_t settings; /* may be changed before sim_start() */
     hints_t hints;
-    store_memory_t *store;
+    store_t *store;
+    store_memory_t *memory; /* one of these holds what the store remembers */
+    cache_t *cache;
     resolver_t *resolver;
     zone_slot_t zones[SIM_ZONES_MAX];
     size_t zone_count;
