@@ -305,7 +305,10 @@ static void look_up(resolver_t *resolver, request_t *request)
         finish_with(resolver, request, NULL);
         return;
     }
-    if (request->type == TYPE_ANY ? answer_any(request, outcome) : find_known(resolver, request, outcome)) {
+    aggressive_question_t denied = {&request->current, request->type, request->budget};
+    bool is_known = request->type == TYPE_ANY ? answer_any(request, outcome) : find_known(resolver, request, outcome);
+    if (is_known ||
+        (!(request->flags & RESOLVER_FLAG_CHECKING_DISABLED) && aggressive_find(resolver, &denied, &outcome->arena, &outcome->entry))) {
         set_cached_failure(outcome);
         take(resolver, request, outcome);
         return;

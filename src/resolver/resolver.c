@@ -336,10 +336,10 @@ uint64_t resolver_count(const resolver_t *resolver, resolver_counter_t counter)
 const char *resolver_counter_name(resolver_counter_t counter)
 {
     static const char *const names[RESOLVER_COUNTERS] = {
-        "questions",      "merged",         "local",        "from-store",   "stale",      "discarded", "failures",           "fetches",
-        "fetches-merged", "followed",       "sent-udp",     "sent-tcp",     "timeouts",   "replies",   "unexpected-replies", "wrong-source",
-        "wrong-id",       "wrong-question", "wrong-cookie", "malformed",    "suspicions", "truncated", "referrals",          "lame",
-        "no-edns",        "name-shown",     "loops",        "budget-spent", "quota",      "primings",
+        "questions",    "merged",         "local",          "from-store",   "synthesised",  "stale",      "discarded", "failures",
+        "fetches",      "fetches-merged", "followed",       "sent-udp",     "sent-tcp",     "timeouts",   "replies",   "unexpected-replies",
+        "wrong-source", "wrong-id",       "wrong-question", "wrong-cookie", "malformed",    "suspicions", "truncated", "referrals",
+        "lame",         "no-edns",        "name-shown",     "loops",        "budget-spent", "quota",      "primings",
     };
     return counter < RESOLVER_COUNTERS ? names[counter] : "";
 }

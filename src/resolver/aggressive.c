@@ -1,0 +1,95 @@
+/* Answers out of what other answers have proven (RFC 8198): a name that lies in a gap which signed NSEC or NSEC3 records show is not asked
+ * for again. The store finds the records, which it holds only if they were validated; what they prove is judged here, as for any answer.
+ */
+#include "resolver/resolver.h"
+#include "resolver/state.h"
+
+#include "dnssec/denial.h"
+#include "wire/rrtype.h"
+
+/* Types that the parent's side of a zone cut speaks of, or that are no data of the name. */
+static bool is_fit(const name_key_t *name, uint16_t type)
+{
+    return name->labels > 0 && type != TYPE_DS && type != TYPE_ANY && type != TYPE_NSEC && type != TYPE_NSEC3 && type != TYPE_RRSIG;
+}
+
+/* Is the name asked elsewhere than the delegations below `zone` say? Then proofs of that zone do not speak for it. */
+static bool is_elsewhere(resolver_t *resolver, const name_key_t *name, const uint8_t *zone)
+{
+    const resolver_settings_t *settings = resolver->settings;
+    name_t served;
+    if (resolver->served.find && resolver->served.find(resolver->served.context, name, name->labels, &served)) {
+        return true;
+    }
+    for (size_t i = 0; i < settings->zone_count; i++) {
+        const uint8_t *apex = settings->zones[i].zone.wire;
+        if (name_is_at_or_below(name->wire, apex) && name_is_at_or_below(apex, zone) && !name_equal(apex, zone)) {
+            return true;
+        }
+    }
+    for (size_t i = 0; i < resolver->trust->negative_count; i++) {
+        if (name_is_at_or_below(name->wire, resolver->trust->negative[i].name.wire)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool add_proof(denial_set_t *set, const rrset_t *rrset, arena_t *arena)
+{
+    dnssec_rdata_t *records = arena_alloc(arena, rrset->count * sizeof *records);
+    if (!records) {
+        return false;
+    }
+    const uint8_t *at = NULL;
+    for (unsigned i = 0; i < rrset->count; i++) {
+        records[i].data = rrset_next(rrset, &at, &records[i].length);
+    }
+    const dnssec_rrset_t proof = {.owner = rrset->owner,
+                                  .records = records,
+                                  .count = rrset->count,
+                                  .ttl_s = rrset->ttl_s,
+                                  .type = rrset->type,
+                                  .rrclass = rrset->rrclass};
+    const dnssec_verified_t verified = {.is_expansion = false}; /* the store keeps no others */
+    return denial_set_add(set, &proof, &verified);
+}
+
+/* Does the entry prove what it says, for this type? An opt-out span proves nothing about unsigned delegations (RFC 8198 5.2). */
+static bool is_proven(resolver_t *resolver, const name_key_t *name, uint16_t type, budget_t *budget, store_entry_t *entry)
+{
+    dnssec_policy_t policy;
+    dnssec_budget_t purse = {.nsec3_hashes = budget->nsec3_hashes_left};
+    denial_set_t set;
+    dnssec_policy_init(&policy);
+    policy.nsec3_iterations_max = (uint16_t)resolver->settings->nsec3_iterations_max;
+    denial_set_init(&set, entry->zone, &policy, &purse, NULL);
+    for (unsigned i = 1; i < entry->rrset_count; i++) {
+        (void)add_proof(&set, &entry->rrsets[i], &resolver->scratch);
+    }
+    denial_result_t result = entry->kind == STORE_NAME_ERROR ? denial_name_error(&set, name->wire) : denial_no_data(&set, name->wire, type);
+    budget->nsec3_hashes_left = purse.nsec3_hashes;
+    return result == DENIAL_PROVEN;
+}
+
+bool aggressive_find(resolver_t *resolver, const aggressive_question_t *question, arena_t *arena, store_entry_t *entry)
+{
+    const store_operations_t *operations = resolver->store->operations;
+    const name_key_t *name = question->name;
+    const store_question_t wanted = {.name = name, .type = question->type, .now_s = resolver->now.unix_s};
+    delegation_t delegation;
+    if (!resolver->settings->aggressive_nsec || !resolver->settings->validate || !resolver->trust || !operations->find_denial ||
+        !is_fit(name, question->type) ||
+        !operations->find_delegation(resolver->store, name, name->labels, wanted.now_s, &resolver->scratch, &delegation) ||
+        is_elsewhere(resolver, name, delegation.zone) ||
+        !operations->find_denial(resolver->store, &wanted, delegation.zone, arena, entry)) {
+        return false;
+    }
+    if (entry->security != STORE_SECURE || (entry->kind != STORE_NAME_ERROR && entry->kind != STORE_NODATA) || entry->rrset_count < 2 ||
+        !is_proven(resolver, name, question->type, question->budget, entry)) {
+        return false;
+    }
+    entry->extended_error = EDE_SYNTHESIZED;
+    resolver->counters[RESOLVER_COUNT_SYNTHESISED]++;
+    return true;
+}
