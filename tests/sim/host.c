@@ -155,6 +155,9 @@ static void rewrite(serving_t *serving)
     message_t message;
     status_t status = message_parse(&message, serving->out, serving->size, &arena);
     REQUIRE(status == STATUS_OK);
+    for (size_t i = 0; i < serving->host->change_count; i++) {
+        sim_change_apply(serving->host, &serving->host->changes[i], &message, &arena);
+    }
     bend_header(serving, &message);
     uint8_t *out = malloc(MESSAGE_MAX);
     REQUIRE(out);
@@ -169,7 +172,9 @@ static void rewrite(serving_t *serving)
     for (unsigned section = 0; section < SECTION_COUNT; section++) {
         for (unsigned i = 0; i < message.count[section]; i++) {
             const record_t *record = &message.records[section][i];
-            if ((behaviours & SIM_NO_SOA) && section == SECTION_AUTHORITY && record->type == TYPE_SOA) {
+            bool is_dnssec = record->type == TYPE_RRSIG || record->type == TYPE_NSEC || record->type == TYPE_NSEC3;
+            if (((behaviours & SIM_NO_SOA) && section == SECTION_AUTHORITY && record->type == TYPE_SOA) ||
+                ((behaviours & SIM_STRIPS_DNSSEC) && is_dnssec)) {
                 continue;
             }
             status = message_write_record(&writer, (section_t)section, record->owner, record->type, record->rrclass, record->ttl_s,
@@ -284,7 +289,7 @@ static bool serve(serving_t *serving)
     serving->size = answer_badly(serving);
     if (serving->size == 0) {
         serving->size = answer_from_zones(host, serving->action, serving->out);
-        if (serving->size > 0 && host->behaviours != 0) {
+        if (serving->size > 0 && (host->behaviours != 0 || host->change_count > 0)) {
             rewrite(serving);
         }
     }
@@ -308,6 +313,11 @@ void sim_host_answer(sim_host_t *host, const resolver_action_t *action)
     REQUIRE(serving.out);
     query_verdict_t verdict = query_parse(&serving.query, action->message, action->size);
     REQUIRE(verdict == QUERY_ANSWER && serving.query.rcode == RCODE_NOERROR); /* what the resolver sends is well formed */
+    sim->sent_ad += (serving.query.flags & FLAG_AD) != 0;
+    sim->sent_cd += (serving.query.flags & FLAG_CD) != 0;
+    sim->sent_without_do += !serving.query.edns.dnssec_ok;
+    host->queries_ds += serving.query.type == TYPE_DS;
+    host->queries_dnskey += serving.query.type == TYPE_DNSKEY;
     bool answers = serve(&serving);
     if (!is_tcp) {
         send_forgeries(&serving);

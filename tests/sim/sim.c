@@ -63,6 +63,8 @@ sim_t *sim_new(uint64_t seed)
     sim->settings.discard_waiter_ms = 0;
     sim->settings.serve_stale = false;
     sim->settings.priming = false;
+    sim->settings.signal_key_tags = false;
+    trust_anchors_init(&sim->anchors);
     return sim;
 }
 
@@ -81,6 +83,8 @@ void sim_free(sim_t *sim)
     }
     for (size_t i = 0; i < sim->answer_count; i++) {
         free(sim->answers[i].text);
+        free(sim->answers[i].with_do);
+        free(sim->answers[i].plain);
     }
     for (size_t i = 0; i < sim->host_count; i++) {
         dispatch_free(sim->hosts[i].dispatch);
@@ -89,6 +93,7 @@ void sim_free(sim_t *sim)
     for (size_t i = 0; i < sim->zone_count; i++) {
         zone_contents_unref(atomic_load(&sim->zones[i].contents));
     }
+    trust_anchors_clear(&sim->anchors);
     free(sim);
 }
 
@@ -102,7 +107,7 @@ zone_slot_t *sim_find_zone(sim_t *sim, const uint8_t *apex)
     return NULL;
 }
 
-void sim_zone(sim_t *sim, const char *apex, const char *text)
+void sim_zone_contents(sim_t *sim, const char *apex, const zone_contents_t *contents)
 {
     if (sim->zone_count == SIM_ZONES_MAX) {
         sim_give_up("too many zones", apex);
@@ -110,16 +115,42 @@ void sim_zone(sim_t *sim, const char *apex, const char *text)
     zone_slot_t *slot = &sim->zones[sim->zone_count++];
     slot->name = sim_name(apex);
     name_lower(slot->name.wire, slot->name.length);
-    atomic_store(&slot->contents, served_zone(apex, text, SERVED_UNSIGNED));
+    atomic_store(&slot->contents, contents);
 }
 
-void sim_change_zone(sim_t *sim, const char *apex, const char *text)
+void sim_zone(sim_t *sim, const char *apex, const char *text)
+{
+    sim_zone_contents(sim, apex, served_zone(apex, text, SERVED_UNSIGNED));
+}
+
+void sim_change_contents(sim_t *sim, const char *apex, const zone_contents_t *contents)
 {
     name_t name = sim_name(apex);
     zone_slot_t *slot = sim_find_zone(sim, name.wire);
     REQUIRE(slot);
     zone_contents_unref(atomic_load(&slot->contents));
-    atomic_store(&slot->contents, served_zone(apex, text, SERVED_UNSIGNED));
+    atomic_store(&slot->contents, contents);
+}
+
+void sim_change_zone(sim_t *sim, const char *apex, const char *text)
+{
+    sim_change_contents(sim, apex, served_zone(apex, text, SERVED_UNSIGNED));
+}
+
+void sim_trust(sim_t *sim, const char *text)
+{
+    trust_anchor_error_t error = {0};
+    if (trust_anchors_parse(&sim->anchors, text, strlen(text), &error) != STATUS_OK) {
+        sim_give_up(error.message, text);
+    }
+    sim->trust.anchors = &sim->anchors;
+}
+
+void sim_change_answers(sim_t *sim, const char *address, const sim_change_t *changes, size_t count)
+{
+    sim_host_t *host = sim_find_host(sim, address);
+    host->changes = changes;
+    host->change_count = count;
 }
 
 static sim_host_t *add_host(sim_t *sim, const char *address)
@@ -229,6 +260,9 @@ void sim_start(sim_t *sim)
     make_store(sim);
     sim->resolver = resolver_new(&sim->settings, sim->store, (resolver_random_t){next_random, &sim->seed});
     REQUIRE(sim->resolver);
+    if (sim->trust.anchors) {
+        resolver_set_trust(sim->resolver, &sim->trust);
+    }
 }
 
 /* ---- the network ---- */
@@ -361,6 +395,28 @@ char *sim_finish_text(uint16_t rcode, buffer_t *records)
     return whole;
 }
 
+/* What a client with or without DO gets to see. */
+static char *print_message(const sim_t *sim, const resolver_action_t *action, bool with_dnssec)
+{
+    const name_t root = sim_name(".");
+    uint8_t *out = malloc(MESSAGE_MAX);
+    REQUIRE(out);
+    buffer_t text;
+    buffer_init(&text, 1 << 20);
+    message_writer_t writer;
+    message_writer_init(&writer, out, MESSAGE_MAX, 0, (uint16_t)(FLAG_QR | (action->answer->rcode & 15)));
+    message_write_question(&writer, root.wire, TYPE_A, CLASS_IN);
+    if (resolver_answer_write(action->answer, sim->asked_type[action->client], with_dnssec, &writer) != STATUS_OK) {
+        buffer_append_text(&text, "TOO LARGE\n");
+    }
+    served_print(out, message_writer_finish(&writer), &text);
+    char *whole = strdup(buffer_text(&text));
+    REQUIRE(whole);
+    buffer_clear(&text);
+    free(out);
+    return whole;
+}
+
 static void take_answer(sim_t *sim, const resolver_action_t *action)
 {
     REQUIRE(action->client < sim->answer_count);
@@ -376,6 +432,7 @@ static void take_answer(sim_t *sim, const resolver_action_t *action)
     const resolver_answer_t *given = action->answer;
     answer->rcode = given->rcode;
     answer->extended_error = given->extended_error;
+    answer->security = given->security;
     answer->is_stale = given->is_stale;
     answer->ttl_s = given->ttl_s;
     answer->authority_count = given->authority_count;
@@ -391,6 +448,8 @@ static void take_answer(sim_t *sim, const resolver_action_t *action)
         }
     }
     answer->text = sim_finish_text(given->rcode, &records);
+    answer->with_do = print_message(sim, action, true);
+    answer->plain = print_message(sim, action, false);
     mix(sim, answer->text, strlen(answer->text));
     buffer_clear(&records);
 }
@@ -423,6 +482,7 @@ size_t sim_begin(sim_t *sim, const char *text, uint16_t type, unsigned flags)
     REQUIRE(sim->answer_count < SIM_ANSWERS_MAX);
     size_t client = sim->answer_count++;
     sim->asked_ms[client] = sim->now_ms;
+    sim->asked_type[client] = type;
     name_t name = sim_name(text);
     name_key_t key;
     name_key_init(&key, name.wire, name.length);
@@ -489,8 +549,13 @@ void sim_sleep(sim_t *sim, uint64_t seconds)
 
 const sim_answer_t *sim_ask(sim_t *sim, const char *name, uint16_t type)
 {
+    return sim_ask_with(sim, name, type, 0);
+}
+
+const sim_answer_t *sim_ask_with(sim_t *sim, const char *name, uint16_t type, unsigned flags)
+{
     enum { LIMIT_MS = 60000 };
-    size_t client = sim_begin(sim, name, type, 0);
+    size_t client = sim_begin(sim, name, type, flags);
     sim_run(sim, LIMIT_MS);
     REQUIRE(sim->answers[client].is_there); /* invariant 1 of resolver.h */
     return &sim->answers[client];

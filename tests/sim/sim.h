@@ -2,10 +2,12 @@
  *
  * Servers answer with the very code that serves zones (server/dispatch over auth/), from zones given as text; each stands at an address
  * with a latency, a loss and a set of behaviours. What the resolver remembers lies in the plain store of store_memory.h, or, with
- * SIM_STORE=cache in the environment, in the server's cache: all must hold with either. Failures of the set-up end the program: a test that cannot begin must not pass.
+ * SIM_STORE=cache in the environment, in the server's cache: all must hold with either. Failures of the set-up end the program: a test that
+ * cannot begin must not pass.
  */
 #pragma once
 
+#include "change.h"
 #include "resolver/hints.h"
 #include "resolver/resolver.h"
 #include "server/cache_store.h"
@@ -46,6 +48,7 @@ enum {
     SIM_PARENT_NS = 1u << 23,           /* puts an NS RRset of "." into each authority section */
     SIM_NOTIMP_UNLESS_WHOLE = 1u << 24, /* NOTIMP for type A of names that do not hold an A */
     SIM_UNREACHABLE = 1u << 25,         /* no route */
+    SIM_STRIPS_DNSSEC = 1u << 26,       /* no RRSIG, NSEC, NSEC3 */
 };
 
 struct sim;
@@ -61,8 +64,12 @@ typedef struct sim_host {
     unsigned behaviours;
     sim_script_t script; /* NULL: zones */
     const void *script_data;
+    const sim_change_t *changes; /* what is done to its answers */
+    size_t change_count;
     unsigned queries; /* that arrived */
     unsigned queries_tcp;
+    unsigned queries_ds;
+    unsigned queries_dnskey;
     zone_slot_t *slots[SIM_HOST_ZONES_MAX];
     size_t slot_count;
     zone_set_t *zones;
@@ -89,11 +96,14 @@ typedef struct sim_answer {
     bool is_stale;
     uint16_t rcode;
     int16_t extended_error;
+    store_security_t security;
     uint32_t ttl_s;
     uint64_t took_ms;
     unsigned authority_count;
     char why[400];
-    char *text; /* "NOERROR\nwww.example. A 192.0.2.1\n": records sorted, without TTL; owned by the sim */
+    char *text;    /* "NOERROR\nwww.example. A 192.0.2.1\n": records sorted, without TTL; owned by the sim */
+    char *with_do; /* the message to a client with DO, as served_print() has it; likewise */
+    char *plain;   /* to one without */
 } sim_answer_t;
 
 typedef struct sim {
@@ -102,12 +112,17 @@ typedef struct sim {
     uint64_t epoch_s;
     uint64_t trace; /* hash of all that was sent */
     uint64_t order;
-    unsigned open;                /* exchanges not closed */
+    unsigned open;    /* exchanges not closed */
+    unsigned sent_ad; /* messages with AD */
+    unsigned sent_cd;
+    unsigned sent_without_do;
     resolver_settings_t settings; /* may be changed before sim_start() */
     hints_t hints;
     store_t *store;
     store_memory_t *memory; /* one of these holds what the store remembers */
     cache_t *cache;
+    trust_anchors_t anchors;
+    resolver_trust_t trust; /* used when it names anchors; may be changed before sim_start() */
     resolver_t *resolver;
     zone_slot_t zones[SIM_ZONES_MAX];
     size_t zone_count;
@@ -116,6 +131,7 @@ typedef struct sim {
     sim_pending_t pending[SIM_PENDING_MAX];
     size_t pending_count;
     uint64_t asked_ms[SIM_ANSWERS_MAX];
+    uint16_t asked_type[SIM_ANSWERS_MAX];
     sim_answer_t answers[SIM_ANSWERS_MAX];
     size_t answer_count;
     _Atomic unsigned transfers_running;
@@ -128,12 +144,17 @@ sim_t *sim_new(uint64_t seed);
 void sim_free(sim_t *sim);
 /* A zone from master-file text; text may be NULL later. */
 void sim_zone(sim_t *sim, const char *apex, const char *text);
+/* The same with contents made elsewhere, whose reference it takes. */
+void sim_zone_contents(sim_t *sim, const char *apex, const zone_contents_t *contents);
 /* A server at an address for zones already made, separated by blanks: sim_host(sim, "192.0.2.1", ". com. net."). */
 sim_host_t *sim_host(sim_t *sim, const char *address, const char *zones);
 sim_host_t *sim_scripted(sim_t *sim, const char *address, sim_script_t script, const void *data);
 sim_host_t *sim_find_host(sim_t *sim, const char *address);
 /* Puts other contents in place of a zone's. */
 void sim_change_zone(sim_t *sim, const char *apex, const char *text);
+void sim_change_contents(sim_t *sim, const char *apex, const zone_contents_t *contents);
+/* Trust anchors from text: DS or DNSKEY records. */
+void sim_trust(sim_t *sim, const char *text);
 /* A server of the root, for the hints. */
 void sim_hint(sim_t *sim, const char *name, const char *address);
 /* Makes the resolver; settings and hints are final then. */
@@ -151,6 +172,8 @@ void sim_sleep(sim_t *sim, uint64_t seconds);
 const sim_answer_t *sim_ask(sim_t *sim, const char *name, uint16_t type);
 
 uint32_t sim_random(sim_t *sim, uint32_t limit);
+/* The same with RESOLVER_FLAG_*. */
+const sim_answer_t *sim_ask_with(sim_t *sim, const char *name, uint16_t type, unsigned flags);
 /* Sum of the queries that hosts saw. */
 unsigned sim_queries(const sim_t *sim);
 
@@ -165,5 +188,7 @@ bool sim_truth(sim_t *sim, const char *name, uint16_t type, buffer_t *text);
 name_t sim_name(const char *text);
 /* Begins a reply to the query with these flags and RCODE in the low bits. */
 void sim_reply_begin(message_writer_t *writer, const query_t *query, uint8_t *out, uint16_t flags);
+/* Changes from here on what the host answers; the list must outlive it. */
+void sim_change_answers(sim_t *sim, const char *address, const sim_change_t *changes, size_t count);
 /* A record from text: sim_reply_add(&w, SECTION_ANSWER, "www.example.", TYPE_A, 60, "192.0.2.1"). */
 void sim_reply_add(message_writer_t *writer, section_t section, const char *owner, uint16_t type, uint32_t ttl_s, const char *rdata);

@@ -15,6 +15,8 @@ _Noreturn void sim_give_up(const char *what, const char *about);
 void sim_deliver(sim_t *sim, const sim_delivery_t *delivery);
 /* Lets a host answer a message, in its way. */
 void sim_host_answer(sim_host_t *host, const resolver_action_t *action);
+/* Does to a parsed answer what the change says. */
+void sim_change_apply(sim_host_t *host, const sim_change_t *change, message_t *message, arena_t *arena);
 zone_slot_t *sim_find_zone(sim_t *sim, const uint8_t *apex);
 void sim_print_record(const uint8_t *owner, uint16_t type, const uint8_t *rdata, size_t rdlength, buffer_t *text);
 void sim_sort_lines(char *text);
