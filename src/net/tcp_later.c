@@ -106,7 +106,9 @@ void tcp_answer(const net_route_t *route, const uint8_t *message, size_t size, u
     tcp_connection_t *connection = *find(tcp, route->owner);
     REQUIRE(size <= FRAME_MAX - 2);
     if (!connection) {
-        net_count(tcp->environment.counters, NET_TCP_CLIENT_GONE);
+        if (size > 0) {
+            net_count(tcp->environment.counters, NET_TCP_CLIENT_GONE);
+        }
         return;
     }
     if (idle_timeout_ds > 0) {

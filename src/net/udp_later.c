@@ -124,11 +124,11 @@ void udp_answer(const net_route_t *route, const uint8_t *message, size_t size, u
     REQUIRE(size <= UDP_MESSAGE_MAX && udp->waiting > 0);
     udp->waiting--;
     udp_socket_t *socket = find_socket(udp, route->owner);
-    if (!socket) {
-        net_count(udp->counters, NET_UDP_CLIENT_GONE);
+    if (size == 0) {
         return;
     }
-    if (size == 0) {
+    if (!socket) {
+        net_count(udp->counters, NET_UDP_CLIENT_GONE);
         return;
     }
     if (queue->count == UDP_LATER_MAX || UDP_LATER_BYTES - queue->used < size) {
