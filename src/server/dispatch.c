@@ -1,5 +1,6 @@
 #include "server/dispatch.h"
 
+#include "auth/copy.h"
 #include "base/rcu.h"
 #include "server/dispatch_state.h"
 #include "server/transfer.h"
@@ -154,7 +155,7 @@ static inline bool is_ordinary(const query_t *query)
     return memcmp(&query->opcode, ordinary, sizeof ordinary) == 0 && query->rrclass == CLASS_IN && !is_meta(query->type);
 }
 
-/* The limits follow from transport and EDNS. */
+/* Header and question are those of the request; the limits follow from transport and EDNS. */
 static inline void begin(exchange_t *exchange, const query_t *query, uint8_t *out, size_t capacity)
 {
     const dispatch_view_t *view = exchange->view;
@@ -173,7 +174,6 @@ static inline void begin(exchange_t *exchange, const query_t *query, uint8_t *ou
         }
     }
     exchange->tsig_error = 0;
-    exchange->extended_text = NULL;
     auth_request_t *request = &exchange->auth->request;
     request->type = query->type;
     request->zones = view->zones;
@@ -182,6 +182,7 @@ static inline void begin(exchange_t *exchange, const query_t *query, uint8_t *ou
     request->limit = limit;
     request->minimal_responses = view->minimal_responses;
     request->rotate_rrsets = view->rotate_rrsets;
+    (void)copy_bytes(out, query->message, size);
 }
 
 /* Completes header, OPT and TSIG; returns the size of the message. */
@@ -220,16 +221,12 @@ void dispatch_answer(void *context, const net_client_t *client, const uint8_t *r
     exchange->reply = reply;
     begin(exchange, query, out, capacity);
     if (LIKELY(is_ordinary(query))) {
-        if (view->recursion_allow) {
-            if (!recursion_answer(dispatch, exchange, capacity)) {
-                return;
-            }
-        } else {
-            exchange_echo(exchange);
+        if (LIKELY(!view->recursion_allow)) {
             auth_answer(dispatch->exchange.auth);
+        } else if (!recursion_answer(dispatch, exchange, capacity)) {
+            return;
         }
     } else {
-        exchange_echo(exchange);
         answer_special(dispatch, exchange);
     }
     if (LIKELY(!reply->stream)) {
@@ -254,7 +251,6 @@ void dispatch_resume(void *context, const net_client_t *client, const uint8_t *r
     exchange->client = client;
     exchange->reply = reply;
     begin(exchange, query, out, capacity);
-    exchange_echo(exchange);
     recursion_take(exchange, body);
     reply->size = close_message(exchange, out);
     dispatch_add(&dispatch->recursion.answered, 1);

@@ -25,7 +25,7 @@ bool recursion_is_allowed(const dispatch_t *dispatch, const exchange_t *exchange
 
 /* ---- what there is to answer with ---- */
 
-/* Fills the answer from the header of a message that stands in out, without OPT. */
+/* Fills the answer from the header of a message without OPT that stands in out. */
 static void take_header(exchange_t *exchange, size_t size, uint16_t flags, int16_t extended_error)
 {
     const uint8_t *out = exchange->auth->request.out;
@@ -38,6 +38,7 @@ static void take_header(exchange_t *exchange, size_t size, uint16_t flags, int16
         .extended_error = (int8_t)extended_error,
         .outcome = AUTH_OUTCOMES,
     };
+    exchange->extended_text = NULL;
     if (UNLIKELY(size > exchange->auth->request.limit)) {
         /* Nothing is better than a part: the client asks again over a stream (RFC 2181 9). */
         answer->size = exchange->auth->request.size;
@@ -60,7 +61,6 @@ static uint16_t flags_copied(const query_t *query)
 
 static void fail(exchange_t *exchange, uint8_t rcode, int8_t extended_error, const char *text)
 {
-    exchange_echo(exchange);
     exchange_fail(exchange, rcode, extended_error);
     exchange->extended_text = text;
     exchange->auth->answer.flags = FLAG_RA | (exchange->auth->request.query->flags & FLAG_CD);
@@ -75,7 +75,6 @@ void recursion_take(exchange_t *exchange, const recursion_body_t *body)
         fail(exchange, RCODE_SERVFAIL, EDE_OTHER, NULL);
         return;
     }
-    exchange_echo(exchange);
     memcpy(request->out + 4, body->message + 4, MESSAGE_HEADER_SIZE - 4);
     if (body->size <= request->limit) {
         memcpy(request->out + size, body->message + size, body->size - size);
@@ -127,7 +126,6 @@ static inline bool answer_from_cache(dispatch_t *dispatch, exchange_t *exchange,
     }
     status_t status = cache_answer_get(&dispatch->reader, &get, dispatch->now_s);
     if (UNLIKELY(status == STATUS_NO_SPACE)) { /* no room even to look at its header */
-        exchange_echo(exchange);
         take_header(exchange, get.size, FLAG_RA | flags_copied(query), EDE_NONE);
     } else if (status == STATUS_OK) {
         take_header(exchange, get.size, load_be16(out + 2), recursion_extended_error(get.info));
@@ -198,7 +196,6 @@ static const zone_slot_t *find_zone(const zone_set_t *zones, const query_t *quer
 static __attribute__((noinline)) bool answer_from_zone(exchange_t *exchange, bool is_allowed, bool is_recursive)
 {
     auth_answer_t *answer = &exchange->auth->answer;
-    exchange_echo(exchange);
     auth_answer(exchange->auth);
     if (is_allowed) {
         answer->flags |= FLAG_RA;
@@ -206,7 +203,7 @@ static __attribute__((noinline)) bool answer_from_zone(exchange_t *exchange, boo
     return !is_recursive || (answer->outcome != AUTH_CHAIN_END && answer->outcome != AUTH_REFERRAL);
 }
 
-bool recursion_answer(dispatch_t *dispatch, exchange_t *exchange, size_t capacity)
+__attribute__((noinline)) bool recursion_answer(dispatch_t *dispatch, exchange_t *exchange, size_t capacity)
 {
     const query_t *query = exchange->auth->request.query;
     bool is_allowed = recursion_is_allowed(dispatch, exchange);

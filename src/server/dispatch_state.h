@@ -81,7 +81,7 @@ static inline unsigned dispatch_tally(const exchange_t *exchange)
 
 /* May this client have us resolve? False on a server that resolves for nobody. */
 bool recursion_is_allowed(const dispatch_t *dispatch, const exchange_t *exchange);
-/* Answers an ordinary question on a server that resolves for some. The question does not stand in out[capacity] yet. False: the answer
+/* Answers an ordinary question on a server that resolves for some. out is of `capacity` bytes. False: the answer
  * comes later, and the exchange is over. */
 bool recursion_answer(dispatch_t *dispatch, exchange_t *exchange, size_t capacity);
 /* Takes the answer out of a body. */

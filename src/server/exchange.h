@@ -2,7 +2,6 @@
 #pragma once
 
 #include "auth/answer.h"
-#include "auth/copy.h"
 #include "base/bytes.h"
 #include "net/handler.h"
 #include "server/dispatch.h"
@@ -21,20 +20,13 @@ typedef struct exchange {
     const net_client_t *client;
     net_reply_t *reply;
     size_t limit;              /* bytes of the whole answer: what the client takes, what we send at most, what fits */
-    const char *extended_text; /* for people, beside answer.extended_error; NULL: none */
+    const char *extended_text; /* for people, beside answer.extended_error; NULL: none. Set where answer.outcome is AUTH_OUTCOMES */
     uint8_t tsig_error;        /* RCODE_BADKEY: the answer carries an unsigned TSIG that says so */
 } exchange_t;
 
 static inline bool exchange_is_stream(const exchange_t *exchange)
 {
     return exchange->client->protocol != NET_UDP;
-}
-
-/* Header and question as they came. */
-static inline void exchange_echo(const exchange_t *exchange)
-{
-    const auth_request_t *request = &exchange->auth->request;
-    (void)copy_bytes(request->out, request->query->message, request->size);
 }
 
 /* An answer with nothing in it but the question yet. */
@@ -46,6 +38,7 @@ static inline void exchange_fail(exchange_t *exchange, uint8_t rcode, int8_t ext
         .extended_error = extended_error,
         .outcome = AUTH_OUTCOMES,
     };
+    exchange->extended_text = NULL;
 }
 
 /* ---- reply.c ---- */
