@@ -160,7 +160,8 @@ typedef struct cache_put {
  *  - if its rank is higher (RFC 2181 5.4.1);
  *  - if the new one is bogus and it is not;
  *  - at the same rank, if it is secure and the new one is indeterminate: nobody displaces validated data by a forgery.
- * An RRset or NODATA that is stored removes an NXDOMAIN of the same name, unless the NXDOMAIN would have stayed by these rules.
+ * An RRset or NODATA that is stored removes an NXDOMAIN of the same name, unless the NXDOMAIN would have stayed by these rules, and a bogus
+ * one not even an expired NXDOMAIN that is not bogus.
  * A delegation that is_from_child replaces a fresh one only, and ends no later than it would have. TTL 0 is not stored, apart from
  * ttl_min_s. STATUS_OK: stored. STATUS_EXISTS: what was there stays. STATUS_LIMIT: larger than cache_value_max(). STATUS_INVALID: TTL 0, an
  * expired limit, a delegation from a child without the parent's, fields out of range. Takes a shard's lock. Cost: one copy, and on average

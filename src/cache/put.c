@@ -149,7 +149,8 @@ static void forget_nxdomain(cache_t *cache, const cache_put_t *put, uint32_t now
     cache_kind_key(&key, cache, &put->question, CACHE_NXDOMAIN);
     shard_lock(cache, key.shard);
     cache_place_t place = table_find(cache, &key);
-    if (place.record && !stays(place.record, put, now_s)) {
+    bool is_unproven = put->security == CACHE_BOGUS && place.record && head_security(place.record[RECORD_STATE]) != CACHE_BOGUS;
+    if (place.record && !is_unproven && !stays(place.record, put, now_s)) {
         table_remove(cache, key.shard, &place);
     }
     shard_unlock(cache, key.shard);

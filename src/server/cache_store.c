@@ -130,6 +130,12 @@ bool cache_store_take_rrset(const cache_rrset_t *from, arena_t *arena, rrset_t *
 
 /* ---- find ---- */
 
+/* Is a stale entry still one by our settings, whatever the cache's are? */
+static bool is_kept(const cache_store_t *store, const cache_entry_t *entry, uint32_t now_s)
+{
+    return !entry->is_stale || now_s < entry->expires_s || now_s - entry->expires_s < store->settings->stale_max_s;
+}
+
 static bool get(cache_store_t *store, const store_question_t *question, cache_kind_t kind, cache_entry_t *entry)
 {
     unsigned flags = question->want == STORE_WANT_FRESH ? 0 : CACHE_STALE;
@@ -138,8 +144,7 @@ static bool get(cache_store_t *store, const store_question_t *question, cache_ki
     }
     cache_question_t asked = cache_store_question(question->name->wire, question->name->length, question->type);
     uint32_t now_s = cache_store_clock(question->now_s);
-    return cache_get(&store->reader, &asked, kind, flags, now_s, entry) == STATUS_OK &&
-           (!entry->is_stale || now_s < entry->expires_s || now_s - entry->expires_s < store->settings->stale_max_s);
+    return cache_get(&store->reader, &asked, kind, flags, now_s, entry) == STATUS_OK && is_kept(store, entry, now_s);
 }
 
 /* Invariant 1 of the header: is the name error newer than the data, and would it have taken their place (invariant 2 of store.h)? */
@@ -243,7 +248,7 @@ static bool bogus_would_displace(cache_store_t *store, const cache_put_t *put, u
 {
     return put->security == CACHE_BOGUS &&
            cache_get(&store->reader, &put->question, put->kind, CACHE_STALE | CACHE_PEEK, now_s, &store->data) == STATUS_OK &&
-           store->data.security != CACHE_BOGUS;
+           store->data.security != CACHE_BOGUS && is_kept(store, &store->data, now_s);
 }
 
 static void put(store_t *store, const name_key_t *name, const store_entry_t *entry, uint64_t now_s)

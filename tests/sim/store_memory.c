@@ -157,6 +157,25 @@ static bool give(item_t *item, uint64_t now_s, uint64_t grace_s, arena_t *arena,
     return true;
 }
 
+/* Would this entry take the item's place? */
+static bool may_replace(const store_memory_t *memory, const item_t *item, const store_entry_t *entry, uint64_t now_s)
+{
+    if (!item || age_of(item, now_s) >= (uint64_t)item->entry.ttl_s + memory->stale_max_s) {
+        return true;
+    }
+    if (entry->security == STORE_BOGUS && item->entry.security != STORE_BOGUS) {
+        return false;
+    }
+    bool would_unprove = entry->rank == item->entry.rank && item->entry.security == STORE_SECURE && entry->security == STORE_INDETERMINATE;
+    return age_of(item, now_s) >= item->entry.ttl_s || (entry->rank >= item->entry.rank && !would_unprove);
+}
+
+/* A name error hides older data that it might have replaced. */
+static bool hides(const store_memory_t *memory, const item_t *name_error, const item_t *data, uint64_t now_s)
+{
+    return name_error->put_s > data->put_s && may_replace(memory, data, &name_error->entry, now_s);
+}
+
 static bool find(store_t *store, const store_question_t *question, arena_t *arena, store_entry_t *entry)
 {
     store_memory_t *memory = (store_memory_t *)store;
@@ -164,6 +183,10 @@ static bool find(store_t *store, const store_question_t *question, arena_t *aren
     if (question->want != STORE_WANT_FAILURE) {
         item_t *data = find_item(memory, ITEM_DATA, question->name, question->type);
         item_t *name_error = find_item(memory, ITEM_DATA, question->name, 0);
+        if (data && name_error && hides(memory, name_error, data, question->now_s) &&
+            give(name_error, question->now_s, grace_s, arena, entry)) {
+            return true;
+        }
         if (give(data, question->now_s, grace_s, arena, entry) || give(name_error, question->now_s, grace_s, arena, entry)) {
             return true;
         }
@@ -186,26 +209,18 @@ static bool find_delegation(store_t *store, const name_key_t *name, unsigned lab
     return false;
 }
 
-static bool may_replace(const item_t *item, const store_entry_t *entry, uint64_t now_s)
-{
-    if (!item || age_of(item, now_s) >= item->entry.ttl_s) {
-        return !item || entry->security != STORE_BOGUS || item->entry.security == STORE_BOGUS;
-    }
-    return entry->rank >= item->entry.rank && (entry->security != STORE_BOGUS || item->entry.security == STORE_BOGUS);
-}
-
 static void put(store_t *store, const name_key_t *name, const store_entry_t *entry, uint64_t now_s)
 {
     store_memory_t *memory = (store_memory_t *)store;
     item_kind_t kind = entry->kind == STORE_FAILURE ? ITEM_FAILURE : ITEM_DATA;
     uint16_t type = entry->kind == STORE_NAME_ERROR ? 0 : entry->type;
     uint64_t hash = name->hash[name->labels];
-    if (entry->ttl_s == 0 || !may_replace(find_item(memory, kind, name, type), entry, now_s)) {
+    if (entry->ttl_s == 0 || !may_replace(memory, find_item(memory, kind, name, type), entry, now_s)) {
         return;
     }
     if (entry->kind == STORE_RRSET || entry->kind == STORE_NODATA) {
         item_t **name_error = place_of(memory, ITEM_DATA, name->wire, hash, 0);
-        if (*name_error) {
+        if (*name_error && may_replace(memory, *name_error, entry, now_s)) {
             drop(memory, name_error);
         }
     }

@@ -133,7 +133,8 @@ static void do_put(model_t *m)
     }
     *old = new;
     known_t *missing = place(m, name, type, CACHE_NXDOMAIN);
-    if (put.kind <= CACHE_NODATA && missing->is_there && !stays(m, missing, &put)) {
+    bool is_unproven = put.security == CACHE_BOGUS && missing->security != CACHE_BOGUS;
+    if (put.kind <= CACHE_NODATA && missing->is_there && !is_unproven && !stays(m, missing, &put)) {
         missing->is_there = false;
     }
 }
