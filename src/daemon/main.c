@@ -15,6 +15,7 @@
 #include "daemon/notify.h"
 #include "daemon/privileges.h"
 #include "server/loading.h"
+#include "server/recursor.h"
 #include "server/server.h"
 
 #include <getopt.h>
@@ -140,12 +141,13 @@ static bool take_signals(program_t *program)
 static void allow_descriptors(program_t *program, const server_settings_t *settings)
 {
     unsigned long workers = settings->workers > 0 ? settings->workers : loading_processors();
-    unsigned long wanted =
-        settings->tcp_connections_max + workers * (DESCRIPTORS_PER_WORKER + 2 * (unsigned long)settings->listen_count) + DESCRIPTORS_APART;
+    unsigned long a_worker = DESCRIPTORS_PER_WORKER + 2 * (unsigned long)settings->listen_count;
+    a_worker += settings->recursion.enabled ? (unsigned long)RECURSOR_DESCRIPTORS : 0;
+    unsigned long wanted = settings->tcp_connections_max + workers * a_worker + DESCRIPTORS_APART;
     unsigned long allowed = 0;
     if (!privileges_allow_descriptors(wanted, &allowed)) {
         log_event(&program->log, LOG_WARNING, "limit.descriptors", LOG_NUMBER("wanted", wanted), LOG_NUMBER("allowed", allowed),
-                  LOG_TEXT("meaning", "fewer TCP connections than the configuration allows"));
+                  LOG_TEXT("meaning", "fewer TCP connections, or questions to other servers at once, than the configuration allows"));
     }
 }
 

@@ -34,6 +34,13 @@ static bool make_workers(server_t *server, const server_settings_t *settings)
     return server->workers != NULL;
 }
 
+static bool make_recursion(server_t *server)
+{
+    recursion_plan_t plan;
+    upstream_settings_default(&server->upstream);
+    return server_plan_recursion(server, server->table, &plan) == STATUS_OK && server_change_recursion(server, &plan) == STATUS_OK;
+}
+
 server_t *server_new(server_settings_t *settings, log_t *log)
 {
     server_t *server = calloc(1, sizeof *server);
@@ -51,7 +58,7 @@ server_t *server_new(server_settings_t *settings, log_t *log)
     }
     rcu_publish(&server->view, &server->table->view);
     server->quota = net_quota_new(settings->tcp_connections_max, settings->tcp_connections_per_prefix_max, TCP_BUFFERS_MAX);
-    if (!server->quota || !make_workers(server, settings)) {
+    if (!server->quota || !make_workers(server, settings) || !make_recursion(server)) {
         server_free(server);
         return NULL;
     }
@@ -126,10 +133,19 @@ void server_free(server_t *server)
         return;
     }
     for (unsigned i = 0; i < server->worker_count; i++) {
+        worker_ask_to_stop(server->workers[i]);
+    }
+    for (unsigned i = 0; i < server->worker_count; i++) {
         worker_stop(server->workers[i]);
+    }
+    for (unsigned i = 0; i < server->worker_count; i++) {
         worker_free(server->workers[i]);
     }
     free(server->workers);
+    cache_free(server->cache);
+    if (server->trust) {
+        server->trust->free(server->trust);
+    }
     listener_list_close(&server->listening);
     net_quota_free(server->quota);
     zone_table_free(server->table);
@@ -204,6 +220,7 @@ void server_visit_counters(server_t *server, void (*visit)(void *context, const 
         }
         visit(context, net_counter_name((net_counter_t)counter), sum);
     }
+    server_visit_recursion(server, visit, context);
     visit(context, "tcp.connections", net_quota_used(server->quota));
     visit(context, "tcp.buffer-bytes", atomic_load(&net_quota_buffers(server->quota)->used));
     visit(context, "transfers.running", atomic_load(&server->transfers_running));

@@ -8,6 +8,8 @@
 #include "base/buffer.h"
 #include "base/log.h"
 #include "base/status.h"
+#include "cache/cache.h"
+#include "resolver/trust.h"
 #include "server/settings.h"
 #include "zone/contents.h"
 
@@ -35,6 +37,18 @@ status_t server_reload(server_t *server, server_settings_t *settings, buffer_t *
 status_t server_reload_zone(server_t *server, const uint8_t *name, bool force, buffer_t *why) MUST_USE;
 /* All zones whose file changed (mtime, size or inode). Returns the count of zones reloaded and failed through pointers. */
 status_t server_reload_zones(server_t *server, bool force, size_t *reloaded, size_t *failed) MUST_USE;
+
+/* What validation trusts, from somebody who keeps it up to date (RFC 5011). */
+typedef struct server_trust {
+    resolver_trust_t trust; /* all it points to lives as long as it does */
+    void (*free)(struct server_trust *trust);
+} server_trust_t;
+/* From now on, over reloads too, until the next call; NULL: what the settings say. Takes trust; the one before is freed when no worker
+ * uses it any more. What the cache holds as proven by an earlier trust is the caller's to flush. Waits for the workers. */
+void server_set_trust(server_t *server, server_trust_t *trust);
+/* The cache of all that was resolved; NULL: this server never resolved. It lives as long as the server. */
+cache_t *server_cache(server_t *server);
+
 /* Ends workers, closes sockets; answers in flight are sent. */
 void server_stop(server_t *server);
 void server_free(server_t *server);

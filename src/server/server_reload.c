@@ -77,11 +77,12 @@ static void wait_for_workers(server_t *server)
 }
 
 /* Nothing here can fail halfway but for want of memory for an order of some bytes, which is logged. */
-static void change_over(server_t *server, zone_table_t *table, listener_list_t *opened, const listener_list_t *gone)
+static void change_over(server_t *server, zone_table_t *table, listener_list_t *opened, const listener_list_t *gone,
+                        recursion_plan_t *recursion)
 {
     const server_settings_t *settings = table->settings;
     zone_table_t *before = server->table;
-    if (server_hand_over(server, opened) != STATUS_OK ||
+    if (server_hand_over(server, opened) != STATUS_OK || server_change_recursion(server, recursion) != STATUS_OK ||
         net_quota_configure(server->quota, settings->tcp_connections_max, settings->tcp_connections_per_prefix_max) != STATUS_OK) {
         log_event(server->log, LOG_ERROR, "reload.incomplete", LOG_TEXT("reason", status_text(STATUS_NO_MEMORY)));
     }
@@ -117,12 +118,27 @@ static status_t make_table(server_t *server, server_settings_t *settings, zone_t
     return status;
 }
 
+/* The table, and the recursors that go with it. */
+static status_t make_generation(server_t *server, server_settings_t *settings, zone_table_t **table, recursion_plan_t *recursion)
+{
+    status_t status = make_table(server, settings, table);
+    if (status == STATUS_OK) {
+        status = server_plan_recursion(server, *table, recursion);
+        if (status != STATUS_OK) {
+            (void)server_settings_ref(settings); /* which stay the caller's */
+            zone_table_free(*table);
+        }
+    }
+    return status;
+}
+
 static status_t reload(server_t *server, server_settings_t *settings, buffer_t *why)
 {
     listener_list_t opened = {.items = NULL};
     listener_list_t after = {.items = NULL};
     listener_list_t gone = {.items = NULL};
     zone_table_t *table = NULL;
+    recursion_plan_t recursion;
     status_t status = check_unchangeable(server->table->settings, settings, why);
     if (status != STATUS_OK) {
         return status;
@@ -133,7 +149,7 @@ static status_t reload(server_t *server, server_settings_t *settings, buffer_t *
     }
     status = plan_listening(server, settings, &opened, &after, &gone);
     if (status == STATUS_OK) {
-        status = make_table(server, settings, &table);
+        status = make_generation(server, settings, &table, &recursion);
     }
     if (status != STATUS_OK) {
         buffer_append_text(why, status_text(status));
@@ -142,7 +158,7 @@ static status_t reload(server_t *server, server_settings_t *settings, buffer_t *
         free(gone.items);
         return status;
     }
-    change_over(server, table, &opened, &gone);
+    change_over(server, table, &opened, &gone, &recursion);
     for (size_t i = 0; i < gone.count; i++) {
         listener_close(&gone.items[i]);
     }

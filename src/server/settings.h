@@ -12,6 +12,7 @@
 #include "resolver/trust.h"
 #include "wire/name.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -53,12 +54,14 @@ typedef struct recursion_settings {
 } recursion_settings_t;
 
 typedef struct server_settings {
-    arena_t arena; /* holds all strings and arrays below */
+    arena_t arena;           /* holds all strings and arrays below */
+    _Atomic unsigned shares; /* references beyond the first */
     listen_settings_t *listen;
     size_t listen_count;
     zone_settings_t *zones; /* sorted by canonical name */
     size_t zone_count;
-    access_list_t *access_lists; /* all that zones refer to */
+    access_list_t *access_lists; /* all that zones and recursion refer to */
+    trust_anchors_t own_anchors; /* what recursion.anchors points to, if to anything */
 
     unsigned workers;     /* 0: one per core */
     const char *user;     /* NULL: stay, unless root: "portolan" if it exists */
@@ -83,4 +86,12 @@ typedef struct server_settings {
     unsigned transfer_time_max_ms;           /* of one transfer, default two hours */
 } server_settings_t;
 
+/* One more reference, for whoever uses the settings beyond their replacement. Any thread. */
+server_settings_t *server_settings_ref(server_settings_t *settings);
+/* Fills settings->recursion as of a server that was told nothing: it resolves for loopback, private and link-local clients, from the public
+ * root, validating. settings->arena is ready, settings->own_anchors empty and ready, and both, like the access list made, are the
+ * settings'. STATUS_NO_MEMORY. */
+status_t recursion_settings_default(server_settings_t *settings) MUST_USE;
+
+/* Gives one reference back; the last one frees. NULL is allowed. Any thread. */
 void server_settings_free(server_settings_t *settings);

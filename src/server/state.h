@@ -24,6 +24,9 @@ typedef struct listener_list {
 
 struct server {
     log_t *log;
+    cache_t *cache;               /* NULL: this server never resolved */
+    upstream_settings_t upstream; /* as the system has them */
+    server_trust_t *trust;        /* set by server_set_trust(); NULL: as the settings say */
     pthread_mutex_t control_lock;
     pthread_mutex_t state_lock;
     zone_table_t *table;
@@ -39,6 +42,24 @@ struct server {
     bool stopped;
     int64_t started_at_s;
 };
+
+/* ---- server_recursion.c ---- */
+
+/* A recursor for each worker, made and not given yet; `recursors` NULL where the settings want none. */
+typedef struct recursion_plan {
+    recursor_t **recursors;
+    unsigned count;
+} recursion_plan_t;
+
+/* Makes what the table's settings want, the cache too, and shows it in the table's view. STATUS_NO_MEMORY. */
+status_t server_plan_recursion(server_t *server, zone_table_t *table, recursion_plan_t *plan) MUST_USE;
+/* Gives each worker its own. STATUS_NO_MEMORY: some go on with what they had. */
+status_t server_change_recursion(server_t *server, recursion_plan_t *plan) MUST_USE;
+/* A plan that is not carried out. */
+void recursion_plan_clear(recursion_plan_t *plan);
+void server_visit_recursion(server_t *server, void (*visit)(void *context, const char *name, uint64_t value), void *context);
+
+/* ---- server.c, server_listen.c ---- */
 
 tcp_timeouts_t server_tcp_timeouts(const server_settings_t *settings);
 /* Opens sockets for those of `wanted` that are not in `present`; all or none. Where an optional one has no address it is left out, and the

@@ -4,6 +4,7 @@
 #include "net/address.h"
 #include "net/event.h"
 #include "net/udp.h"
+#include "server/cache_store.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -17,11 +18,12 @@
 
 enum {
     EVENTS_PER_ROUND = 64,
-    DRAIN_MS = 5000, /* for answers in flight when the server ends */
+    DRAIN_MS = 5000,           /* for answers in flight when the server ends */
+    DRAIN_RECURSION_MS = 1000, /* of them, for answers that others have to give */
     DRAIN_STEP_MS = 20,
 };
 
-typedef enum order_kind { ORDER_SERVE, ORDER_LEAVE, ORDER_TIMEOUTS, ORDER_STOP } order_kind_t;
+typedef enum order_kind { ORDER_SERVE, ORDER_LEAVE, ORDER_TIMEOUTS, ORDER_RECURSION, ORDER_TRUST, ORDER_STOP } order_kind_t;
 
 typedef struct order {
     struct order *next;
@@ -30,13 +32,18 @@ typedef struct order {
     int udp_fd;
     int tcp_fd;
     tcp_timeouts_t timeouts;
+    recursor_t *recursor;
+    const resolver_trust_t *trust;
 } order_t;
 
 struct worker {
     net_event_t event; /* of order_fd */
     worker_environment_t environment;
     net_counters_t counters;
+    recursor_counters_t recursor_counters;
     dispatch_t *dispatch;
+    recursor_t *recursor; /* NULL: nobody resolves */
+    const resolver_trust_t *trust;
     udp_t *udp;
     tcp_t *tcp;
     int epoll_fd;
@@ -114,9 +121,11 @@ void worker_free(worker_t *worker)
         order_t *next = worker->first->next;
         close_if_open(worker->first->udp_fd);
         close_if_open(worker->first->tcp_fd);
+        recursor_free(worker->first->recursor);
         free(worker->first);
         worker->first = next;
     }
+    recursor_free(worker->recursor);
     udp_free(worker->udp);
     tcp_free(worker->tcp);
     dispatch_free(worker->dispatch);
@@ -136,6 +145,7 @@ static status_t give(worker_t *worker, const order_t *contents)
     if (!order) {
         close_if_open(contents->udp_fd);
         close_if_open(contents->tcp_fd);
+        recursor_free(contents->recursor);
         return STATUS_NO_MEMORY;
     }
     *order = *contents;
@@ -163,6 +173,32 @@ status_t worker_set_timeouts(worker_t *worker, tcp_timeouts_t timeouts)
     return give(worker, &(order_t){.kind = ORDER_TIMEOUTS, .timeouts = timeouts, .udp_fd = -1, .tcp_fd = -1});
 }
 
+recursor_t *worker_make_recursor(worker_t *worker, recursor_group_t *group, cache_t *cache)
+{
+    recursor_environment_t environment = {
+        .epoll_fd = worker->epoll_fd,
+        .net_counters = &worker->counters,
+        .counters = &worker->recursor_counters,
+        .view = worker->environment.view,
+        .cache = cache,
+        .store = cache_store_new(cache, recursor_group_resolver_settings(group)),
+        .free_store = cache_store_free,
+        .resume = dispatch_resume,
+        .resume_context = worker->dispatch,
+    };
+    return recursor_new(group, worker->index, &environment);
+}
+
+status_t worker_set_recursor(worker_t *worker, recursor_t *recursor)
+{
+    return give(worker, &(order_t){.kind = ORDER_RECURSION, .recursor = recursor, .udp_fd = -1, .tcp_fd = -1});
+}
+
+status_t worker_set_trust(worker_t *worker, const resolver_trust_t *trust)
+{
+    return give(worker, &(order_t){.kind = ORDER_TRUST, .trust = trust, .udp_fd = -1, .tcp_fd = -1});
+}
+
 void worker_wait(worker_t *worker)
 {
     pthread_mutex_lock(&worker->lock);
@@ -183,6 +219,24 @@ static void serve(worker_t *worker, const order_t *order)
     }
 }
 
+/* Those who wait on the recursor so far keep it; the next request goes to the new one. */
+static void resolve(worker_t *worker, recursor_t *recursor)
+{
+    dispatch_set_recursor(worker->dispatch, recursor);
+    if (!recursor) {
+        if (worker->recursor) {
+            recursor_retire(worker->recursor);
+        }
+        return;
+    }
+    recursor_set_trust(recursor, worker->trust);
+    if (recursor_start(recursor, worker->recursor) != STATUS_OK) {
+        log_event(worker->environment.log, LOG_ERROR, "recursion.failed", LOG_NUMBER("worker", worker->index),
+                  LOG_TEXT("error", status_text(STATUS_IO)));
+    }
+    worker->recursor = recursor;
+}
+
 static void carry_out(worker_t *worker, const order_t *order)
 {
     switch (order->kind) {
@@ -195,6 +249,13 @@ static void carry_out(worker_t *worker, const order_t *order)
         break;
     case ORDER_TIMEOUTS:
         tcp_set_timeouts(worker->tcp, order->timeouts);
+        break;
+    case ORDER_RECURSION:
+        resolve(worker, order->recursor);
+        break;
+    case ORDER_TRUST:
+        worker->trust = order->trust;
+        recursor_set_trust(worker->recursor, order->trust);
         break;
     case ORDER_STOP:
         worker->stopping = true;
@@ -232,18 +293,45 @@ static uint32_t wall_clock_s(void)
     return (uint32_t)now.tv_sec;
 }
 
+/* How long the worker may sleep: milliseconds, -1 for ever. */
+static int wait_ms(const worker_t *worker)
+{
+    int tcp_ms = tcp_wait_ms(worker->tcp);
+    int recursor_ms = recursor_wait_ms(worker->recursor);
+    return recursor_ms < 0 || (tcp_ms >= 0 && tcp_ms < recursor_ms) ? tcp_ms : recursor_ms;
+}
+
+static void free_recursor(worker_t *worker)
+{
+    dispatch_set_recursor(worker->dispatch, NULL);
+    recursor_free(worker->recursor);
+    worker->recursor = NULL;
+}
+
+static void run_recursor(worker_t *worker)
+{
+    if (!worker->recursor) {
+        return;
+    }
+    recursor_run(worker->recursor);
+    if (recursor_is_finished(worker->recursor)) { /* not replaced by another: resolving was switched off, or the server ends */
+        free_recursor(worker);
+    }
+}
+
 /* One round; returns how many events there were. */
-static int run_round(worker_t *worker, int wait_ms)
+static int run_round(worker_t *worker, int sleep_ms)
 {
     struct epoll_event events[EVENTS_PER_ROUND];
     rcu_offline();
-    int count = epoll_wait(worker->epoll_fd, events, EVENTS_PER_ROUND, wait_ms);
+    int count = epoll_wait(worker->epoll_fd, events, EVENTS_PER_ROUND, sleep_ms);
     rcu_online();
     dispatch_set_time(worker->dispatch, wall_clock_s());
     for (int i = 0; i < count; i++) {
         net_event_t *event = events[i].data.ptr;
         event->ready(event, events[i].events);
     }
+    run_recursor(worker);
     tcp_run(worker->tcp);
     udp_flush(worker->udp);
     return count;
@@ -262,18 +350,38 @@ static bool is_quiet(const worker_t *worker)
     return tcp_is_quiet(worker->tcp) && udp_is_quiet(worker->udp);
 }
 
+/* Answers that others have to give are waited for, but not for long; then those who wait are told. Other workers may wait for ours, and
+ * their mailboxes need somebody who answers: so all go on until nobody waits. False: over, as far as recursion goes. */
+static bool drain_recursion(worker_t *worker, int64_t since_ms)
+{
+    if (!worker->recursor) {
+        return false;
+    }
+    if (now_ms() < since_ms + DRAIN_RECURSION_MS) {
+        return true;
+    }
+    recursor_abandon(worker->recursor);
+    udp_flush(worker->udp);
+    return false;
+}
+
 /* What has come is answered, and what was answered is sent, before the sockets close. */
 static void drain(worker_t *worker)
 {
-    int64_t deadline = now_ms() + DRAIN_MS;
+    int64_t begin_ms = now_ms();
     tcp_remove(worker->tcp, NULL);
     udp_drain(worker->udp);
-    while ((run_round(worker, 0) > 0 || !is_quiet(worker)) && now_ms() < deadline) {
-        int wait_ms = tcp_wait_ms(worker->tcp);
-        if (!is_quiet(worker) && wait_ms != 0) {
-            run_round(worker, wait_ms > 0 && wait_ms < DRAIN_STEP_MS ? wait_ms : DRAIN_STEP_MS);
+    run_round(worker, 0);
+    if (worker->recursor) {
+        recursor_retire(worker->recursor);
+    }
+    while ((run_round(worker, 0) > 0 || drain_recursion(worker, begin_ms) || !is_quiet(worker)) && now_ms() < begin_ms + DRAIN_MS) {
+        int sleep_ms = wait_ms(worker);
+        if ((worker->recursor || !is_quiet(worker)) && sleep_ms != 0) {
+            run_round(worker, sleep_ms > 0 && sleep_ms < DRAIN_STEP_MS ? sleep_ms : DRAIN_STEP_MS);
         }
     }
+    free_recursor(worker);
     udp_free(worker->udp);
     worker->udp = NULL;
     tcp_free(worker->tcp);
@@ -289,7 +397,7 @@ static void *worker_main(void *context)
     rcu_register();
     carry_out_orders(worker);
     while (!worker->stopping) {
-        run_round(worker, tcp_wait_ms(worker->tcp));
+        run_round(worker, wait_ms(worker));
         if (worker->ordered) {
             carry_out_orders(worker);
         }
@@ -338,4 +446,9 @@ const dispatch_t *worker_dispatch(const worker_t *worker)
 const net_counters_t *worker_counters(const worker_t *worker)
 {
     return &worker->counters;
+}
+
+const recursor_counters_t *worker_recursor_counters(const worker_t *worker)
+{
+    return &worker->recursor_counters;
 }

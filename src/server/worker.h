@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "net/tcp.h"
 #include "server/dispatch.h"
+#include "server/recursor.h"
 
 typedef struct worker worker_t;
 
@@ -34,9 +35,17 @@ void worker_ask_to_stop(worker_t *worker);
 status_t worker_serve(worker_t *worker, const net_address_t *address, int udp_fd, int tcp_fd) MUST_USE;
 status_t worker_leave(worker_t *worker, const net_address_t *address) MUST_USE;
 status_t worker_set_timeouts(worker_t *worker, tcp_timeouts_t timeouts) MUST_USE;
+/* The worker's member of a group, to be given to it or freed. cache outlives the worker. NULL without memory. */
+recursor_t *worker_make_recursor(worker_t *worker, recursor_group_t *group, cache_t *cache);
+/* From now on the worker resolves with it; the questions in work go on as they were begun. Owned from now on, also on failure. NULL: it
+ * resolves no more. */
+status_t worker_set_recursor(worker_t *worker, recursor_t *recursor) MUST_USE;
+/* What validation trusts; outlives the worker, or the next call once that was waited for. NULL: what the settings say. */
+status_t worker_set_trust(worker_t *worker, const resolver_trust_t *trust) MUST_USE;
 /* Returns when all orders so far are carried out; at once when the thread does not run. */
 void worker_wait(worker_t *worker);
 
 /* Any thread may read them while the worker lives. */
 const dispatch_t *worker_dispatch(const worker_t *worker);
 const net_counters_t *worker_counters(const worker_t *worker);
+const recursor_counters_t *worker_recursor_counters(const worker_t *worker);
