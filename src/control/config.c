@@ -18,13 +18,12 @@ static const size_t SETTINGS_ARENA_MAX = (size_t)16 * 1024 * 1024 * 1024;
 void config_keys_init(config_keys_t *keys, const char *path)
 {
     *keys = (config_keys_t){.path = path};
-    size_t count;
-    const config_item_t *items = config_schema(&count);
-    for (size_t i = 0; i < count; i++) {
-        if (config_item_is_below(&items[i], path)) {
+    const config_item_t *item;
+    for (size_t i = 0; (item = config_schema_at(i)) != NULL; i++) {
+        if (config_item_is_below(item, path)) {
             REQUIRE(keys->count < CONFIG_KEYS_MAX);
-            keys->names[keys->count] = config_item_key(&items[i]);
-            keys->items[keys->count++] = &items[i];
+            keys->names[keys->count] = config_item_key(item);
+            keys->items[keys->count++] = item;
         }
     }
 }
@@ -42,12 +41,11 @@ static size_t find_key(const config_keys_t *keys, const yaml_node_t *key)
 /* A key that other sections know: said so, since a wrong indentation is the usual cause. */
 static const char *find_elsewhere(const yaml_node_t *key)
 {
-    size_t count;
-    const config_item_t *items = config_schema(&count);
-    for (size_t i = 0; i < count; i++) {
-        const char *name = config_item_key(&items[i]);
+    const config_item_t *item;
+    for (size_t i = 0; (item = config_schema_at(i)) != NULL; i++) {
+        const char *name = config_item_key(item);
         if (strlen(name) == key->length && memcmp(name, key->text, key->length) == 0) {
-            return items[i].path;
+            return item->path;
         }
     }
     return NULL;
@@ -154,6 +152,34 @@ void config_read_value(config_t *config, const config_item_t *item, const yaml_n
     case CONFIG_ADDRESSES:
         config_read_addresses(config, item, value, field);
         return;
+    case CONFIG_PREFIXES:
+        config_read_prefixes(config, item, value, base);
+        return;
+    case CONFIG_SOURCES:
+        config_read_sources(config, item, value, base);
+        return;
+    case CONFIG_SERVERS:
+        config_read_servers(config, item, value, base);
+        return;
+    case CONFIG_FORWARD:
+    case CONFIG_STUB:
+        config_read_delegates(config, item, value);
+        return;
+    case CONFIG_LOCAL_DATA:
+        config_read_local_data(config, item, value);
+        return;
+    case CONFIG_HOSTS:
+        config_read_hosts(config, item, value);
+        return;
+    case CONFIG_HINTS:
+        config_read_hints(config, item, value);
+        return;
+    case CONFIG_ANCHORS:
+        config_read_anchors(config, item, value);
+        return;
+    case CONFIG_NEGATIVE:
+        config_read_negative(config, item, value);
+        return;
     case CONFIG_LATER:
         return;
     default:
@@ -166,13 +192,11 @@ static void read_pairs(config_t *config, const char *path, const yaml_node_t *ma
 {
     config_keys_t keys;
     const yaml_node_t *values[CONFIG_KEYS_MAX];
-    size_t count;
-    const config_item_t *schema = config_schema(&count);
     config_keys_init(&keys, path);
     config_read_keys(config, &keys, mapping, values);
     for (size_t i = 0; i < keys.count; i++) {
         if (values[i]) {
-            config->given[keys.items[i] - schema] = values[i];
+            config->given[config_schema_index(keys.items[i])] = values[i];
             config_read_value(config, keys.items[i], values[i], config->settings);
         }
     }
@@ -182,6 +206,10 @@ static void read_section(config_t *config, const config_item_t *item, const yaml
 {
     if (value->kind == YAML_MAPPING) {
         read_pairs(config, item->path, value);
+    } else if (value->kind == YAML_SCALAR && item->size > 0) {
+        const config_item_t *enabled = config_schema_find(item->path, "enabled", strlen("enabled"));
+        config->given[config_schema_index(enabled)] = value;
+        read_scalar(config, enabled, value, (char *)config->settings + enabled->offset);
     } else if (value->kind != YAML_NULL) {
         yaml_report(&config->document, DIAGNOSTIC_ERROR, "wrong-type", value, 0, NULL, "%s: a mapping expected, got %s", item->path,
                     yaml_kind_text(value));
@@ -225,26 +253,41 @@ static void set_listen_default(config_t *config, const config_item_t *item)
     }
 }
 
+static void set_default(config_t *config, const config_item_t *item)
+{
+    value_error_t error;
+    const value_context_t context = {.arena = &config->settings->arena, .directory = config->directory};
+    switch (item->type) {
+    case CONFIG_LISTEN:
+        set_listen_default(config, item);
+        return;
+    case CONFIG_ADDRESSES:
+        config_default_addresses(config, item);
+        return;
+    case CONFIG_PREFIXES:
+        config_default_prefix(config, item);
+        return;
+    case CONFIG_ANCHORS:
+        config_read_anchors(config, item, NULL);
+        return;
+    case CONFIG_HINTS: /* NULL means built in */
+        return;
+    default: {
+        void *field = (char *)config->settings + item->offset;
+        status_t status = value_parse(item, item->initial, strlen(item->initial), &context, field, &error);
+        REQUIRE(status != STATUS_INVALID);
+        config->out_of_memory |= status != STATUS_OK;
+    }
+    }
+}
+
 static void set_defaults(config_t *config)
 {
-    size_t count;
-    const config_item_t *schema = config_schema(&count);
-    REQUIRE(count <= CONFIG_ITEMS_MAX);
-    const value_context_t context = {.arena = &config->settings->arena, .directory = config->directory};
-    for (size_t i = 0; i < count; i++) {
-        value_error_t error;
-        if (!schema[i].initial) {
-            continue;
-        }
-        if (schema[i].type == CONFIG_LISTEN) {
-            if (!config->given[i]) {
-                set_listen_default(config, &schema[i]);
-            }
-        } else if (!config->given[i]) {
-            void *field = (char *)config->settings + schema[i].offset;
-            status_t status = value_parse(&schema[i], schema[i].initial, strlen(schema[i].initial), &context, field, &error);
-            REQUIRE(status != STATUS_INVALID);
-            config->out_of_memory |= status != STATUS_OK;
+    const config_item_t *item;
+    for (size_t i = 0; (item = config_schema_at(i)) != NULL; i++) {
+        REQUIRE(i < CONFIG_ITEMS_MAX);
+        if (item->initial && !config->given[i]) {
+            set_default(config, item);
         }
     }
 }
@@ -311,39 +354,54 @@ static char *directory_of(const char *file)
 
 /* ---- reading ---- */
 
+/* An entry and its number: what is said of other files (root hints, hosts) stays in the order in which they were read, behind this file. */
+typedef struct placed {
+    diagnostic_t *entry;
+    size_t number;
+    bool is_elsewhere;
+} placed_t;
+
 static int compare_places(const void *a, const void *b)
 {
-    const diagnostic_t *x = *(const diagnostic_t *const *)a;
-    const diagnostic_t *y = *(const diagnostic_t *const *)b;
-    if (x->place.line != y->place.line) {
-        return x->place.line < y->place.line ? -1 : 1;
+    const placed_t *x = a;
+    const placed_t *y = b;
+    if (x->is_elsewhere != y->is_elsewhere) {
+        return x->is_elsewhere - y->is_elsewhere;
     }
-    return (x->place.column > y->place.column) - (x->place.column < y->place.column);
+    const diagnostic_place_t *p = &x->entry->place;
+    const diagnostic_place_t *q = &y->entry->place;
+    if (!x->is_elsewhere && p->line != q->line) {
+        return p->line < q->line ? -1 : 1;
+    }
+    if (!x->is_elsewhere && p->column != q->column) {
+        return p->column < q->column ? -1 : 1;
+    }
+    return x->number < y->number ? -1 : x->number > y->number;
 }
 
 /* The checks run in the schema's order; people read from top to bottom. `last` was the last entry before this file's, or NULL. */
-static void sort_diagnostics(diagnostics_t *diagnostics, diagnostic_t *last)
+static void sort_diagnostics(diagnostics_t *diagnostics, diagnostic_t *last, const char *name)
 {
     size_t count = 0;
     diagnostic_t *first = last ? last->next : diagnostics->first;
     for (diagnostic_t *entry = first; entry; entry = entry->next) {
         count++;
     }
-    diagnostic_t **entries = count > 1 ? malloc(count * sizeof(diagnostic_t *)) : NULL;
+    placed_t *entries = count > 1 ? malloc(count * sizeof *entries) : NULL;
     if (!entries) {
         return;
     }
     for (size_t i = 0; i < count; i++, first = first->next) {
-        entries[i] = first;
+        entries[i] = (placed_t){first, i, first->place.file && strcmp(first->place.file, name) != 0};
     }
-    qsort(entries, count, sizeof(diagnostic_t *), compare_places);
+    qsort(entries, count, sizeof *entries, compare_places);
     for (size_t i = 0; i < count; i++) {
-        *(last ? &last->next : &diagnostics->first) = entries[i];
-        last = entries[i];
+        *(last ? &last->next : &diagnostics->first) = entries[i].entry;
+        last = entries[i].entry;
     }
     last->next = NULL;
     diagnostics->last = last;
-    free((void *)entries);
+    free(entries);
 }
 
 static status_t make_settings(config_t *config)
@@ -357,6 +415,8 @@ static status_t make_settings(config_t *config)
                     "settings expected, each as \"name: value\", got %s", yaml_kind_text(root));
     }
     set_defaults(config);
+    config_keep_records(config);
+    config_check_resolver(config);
     if (config->out_of_memory) {
         return STATUS_NO_MEMORY;
     }
@@ -374,8 +434,9 @@ status_t config_read(config_t *config, char *text, size_t size, const char *name
         return STATUS_NO_MEMORY;
     }
     arena_init(&config->settings->arena, SETTINGS_ARENA_CHUNK, SETTINGS_ARENA_MAX);
+    trust_anchors_init(&config->settings->own_anchors);
     status = make_settings(config);
-    sort_diagnostics(diagnostics, last);
+    sort_diagnostics(diagnostics, last, name);
     return status;
 }
 
@@ -406,6 +467,7 @@ void config_clear(config_t *config)
     yaml_clear(&config->document);
     server_settings_free(config->settings);
     free(config->zone_nodes);
+    free(config->records.items);
     free(config->text);
     free(config->owned_directory);
     *config = (config_t){.settings = NULL};

@@ -1,16 +1,9 @@
 /* The settings of a file in normal form, as YAML or JSON. */
-#include "control/config_tree.h"
-#include "control/emit.h"
+#include "control/config_show.h"
 
 #include "base/require.h"
 
 #include <string.h>
-
-typedef struct show {
-    config_t *config;
-    emitter_t *emitter;
-    bool effective;
-} show_t;
 
 static void show_field(show_t *show, const config_item_t *item, const void *base)
 {
@@ -64,6 +57,11 @@ static void show_addresses(show_t *show, const config_item_t *item, const yaml_n
             emit_text_n(show->emitter, entry->text, entry->length);
         }
     }
+    for (const char *text = value || !item->initial ? "" : item->initial; *text;) {
+        size_t length = strcspn(text, " ");
+        emit_text_n(show->emitter, text, length);
+        text += length + strspn(text + length, " ");
+    }
     emit_close(show->emitter);
 }
 
@@ -100,10 +98,8 @@ static void show_zones(show_t *show)
 
 static void show_section(show_t *show, const char *path)
 {
-    size_t count;
-    const config_item_t *schema = config_schema(&count);
-    for (size_t i = 0; i < count; i++) {
-        const config_item_t *item = &schema[i];
+    const config_item_t *item;
+    for (size_t i = 0; (item = config_schema_at(i)) != NULL; i++) {
         bool wanted = show->effective || show->config->given[i];
         if (!wanted || !config_item_is_below(item, path) || item->type == CONFIG_LATER) {
             continue;
@@ -118,8 +114,22 @@ static void show_section(show_t *show, const char *path)
         case CONFIG_SECTION:
             emit_key(show->emitter, config_item_key(item));
             emit_open(show->emitter, EMIT_MAP);
-            show_section(show, item->path); /* one level: sections hold no sections */
+            show_section(show, item->path);
             emit_close(show->emitter);
+            break;
+        case CONFIG_ADDRESSES:
+            show_addresses(show, item, show->config->given[i]);
+            break;
+        case CONFIG_PREFIXES:
+        case CONFIG_SOURCES:
+        case CONFIG_FORWARD:
+        case CONFIG_STUB:
+        case CONFIG_LOCAL_DATA:
+        case CONFIG_HOSTS:
+        case CONFIG_HINTS:
+        case CONFIG_ANCHORS:
+        case CONFIG_NEGATIVE:
+            show_resolver_item(show, item, show->config->given[i]);
             break;
         default:
             show_field(show, item, show->config->settings);

@@ -13,7 +13,7 @@
 enum { LISTENERS_MAX = 1024, ADDRESSES_MAX = 100 * 1000 };
 
 /* A single value where a list may stand counts as a list of one: the first node, or NULL with a report. */
-static const yaml_node_t *list_first(config_t *config, const config_item_t *item, const yaml_node_t *value)
+const yaml_node_t *config_list_first(config_t *config, const config_item_t *item, const yaml_node_t *value)
 {
     if (value->kind == YAML_SEQUENCE) {
         return value->first;
@@ -26,13 +26,13 @@ static const yaml_node_t *list_first(config_t *config, const config_item_t *item
     return NULL;
 }
 
-static const yaml_node_t *list_next(const yaml_node_t *list, const yaml_node_t *node)
+const yaml_node_t *config_list_next(const yaml_node_t *list, const yaml_node_t *node)
 {
     return list->kind == YAML_SEQUENCE ? node->next : NULL;
 }
 
 /* The single value of a list's entry, or NULL with a report. */
-static const yaml_node_t *list_entry(config_t *config, const yaml_node_t *node)
+const yaml_node_t *config_list_entry(config_t *config, const yaml_node_t *node)
 {
     const yaml_node_t *entry = yaml_follow(&config->document, node);
     if (entry && entry->kind != YAML_SCALAR) {
@@ -92,8 +92,8 @@ void config_read_listen(config_t *config, const yaml_node_t *value)
         config->out_of_memory = true;
         return;
     }
-    for (const yaml_node_t *node = list_first(config, item, value); node; node = list_next(value, node)) {
-        const yaml_node_t *entry = list_entry(config, node);
+    for (const yaml_node_t *node = config_list_first(config, item, value); node; node = config_list_next(value, node)) {
+        const yaml_node_t *entry = config_list_entry(config, node);
         if (entry) {
             read_listener(config, entry);
         }
@@ -152,7 +152,7 @@ static const acl_t *make_list(config_t *config, const yaml_node_t *value, const 
     }
     acl_t *acl = add_list(config->settings);
     bool good = acl != NULL;
-    for (const yaml_node_t *node = first; acl && node; node = list_next(value, node)) {
+    for (const yaml_node_t *node = first; acl && node; node = config_list_next(value, node)) {
         const yaml_node_t *entry = yaml_follow(&config->document, node);
         if (!entry || entry->kind != YAML_SCALAR) { /* reported already */
             good = false;
@@ -175,6 +175,19 @@ static const acl_t *make_list(config_t *config, const yaml_node_t *value, const 
     return acl;
 }
 
+void config_default_addresses(config_t *config, const config_item_t *item)
+{
+    acl_t *acl = add_list(config->settings);
+    const char *text = item->initial;
+    while (acl && *text) {
+        size_t length = strcspn(text, " ");
+        config->out_of_memory |= acl_add(acl, text, length) != STATUS_OK;
+        text += length + strspn(text + length, " ");
+    }
+    config->out_of_memory |= acl == NULL;
+    memcpy((char *)config->settings + item->offset, &(const acl_t *){acl}, sizeof(const acl_t *));
+}
+
 void config_read_addresses(config_t *config, const config_item_t *item, const yaml_node_t *value, void *field)
 {
     if (value->kind == YAML_SEQUENCE && value->children > ADDRESSES_MAX) {
@@ -184,9 +197,9 @@ void config_read_addresses(config_t *config, const config_item_t *item, const ya
     }
     buffer_t text;
     buffer_init(&text, SIZE_MAX / 2);
-    const yaml_node_t *first = list_first(config, item, value);
-    for (const yaml_node_t *node = first; node; node = list_next(value, node)) {
-        const yaml_node_t *entry = list_entry(config, node);
+    const yaml_node_t *first = config_list_first(config, item, value);
+    for (const yaml_node_t *node = first; node; node = config_list_next(value, node)) {
+        const yaml_node_t *entry = config_list_entry(config, node);
         if (entry) {
             buffer_append_byte(&text, '\n');
             buffer_append(&text, entry->text, entry->length);
@@ -212,22 +225,21 @@ typedef struct zone_list {
     size_t count;
 } zone_list_t;
 
-static void report_zone_name(config_t *config, const yaml_node_t *key, status_t status, size_t at)
+static void report_name(config_t *config, const yaml_node_t *key, const char *code, status_t status, size_t at)
 {
     const char *what = status == STATUS_LIMIT ? "a label of a name has at most 63 bytes, a name 255" : "not a domain name";
-    yaml_report(&config->document, DIAGNOSTIC_ERROR, "bad-zone-name", key, at, NULL, "%s: \"%.*s\"", what, value_shown(key->length),
-                key->text);
+    yaml_report(&config->document, DIAGNOSTIC_ERROR, code, key, at, NULL, "%s: \"%.*s\"", what, value_shown(key->length), key->text);
 }
 
-static bool read_zone_name(config_t *config, const yaml_node_t *key, name_t *name)
+bool config_read_name(config_t *config, const yaml_node_t *key, const char *code, name_t *name)
 {
     static const uint8_t root[NAME_PADDING] = {0};
     for (size_t i = 0; i < key->length; i++) {
         if ((unsigned char)key->text[i] <= ' ' || (unsigned char)key->text[i] >= 0x7f) {
             bool international = (unsigned char)key->text[i] >= 0x80;
-            yaml_report(&config->document, DIAGNOSTIC_ERROR, "bad-zone-name", key, i,
+            yaml_report(&config->document, DIAGNOSTIC_ERROR, code, key, i,
                         international ? "write an international name in its ASCII form, xn--..." : NULL,
-                        "this character may not stand in the name of a zone");
+                        "this character may not stand in a domain name");
             return false;
         }
     }
@@ -235,7 +247,7 @@ static bool read_zone_name(config_t *config, const yaml_node_t *key, name_t *nam
     bool is_origin = key->length == 1 && key->text[0] == '@';
     status_t status = is_origin || key->length == 0 ? STATUS_MALFORMED : name_from_text(name, key->text, key->length, root, &at);
     if (status != STATUS_OK) {
-        report_zone_name(config, key, status, at);
+        report_name(config, key, code, status, at);
         return false;
     }
     name_lower(name->wire, name->length);
@@ -293,7 +305,7 @@ static void read_zone_pairs(config_t *config, zone_list_t *list, const yaml_node
         }
         zone_settings_t *zone = &list->zones[list->count];
         *zone = (zone_settings_t){.file = NULL};
-        bool named = read_zone_name(config, name, &zone->name);
+        bool named = config_read_name(config, name, "bad-zone-name", &zone->name);
         const yaml_node_t *first = named ? enter_zone(list) : NULL;
         if (first) {
             yaml_report(&config->document, DIAGNOSTIC_ERROR, "duplicate-zone", key, 0, NULL, "zone \"%.*s\" stands already in line %u",

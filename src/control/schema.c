@@ -198,14 +198,43 @@ static const config_item_t schema[] = {
      .choices = log_levels,
      .summary = "The least important kind of line that is written: `debug`, `info`, `notice`, `warning` or `error`.",
      .example = "notice"},
-    {.path = "resolver", .type = CONFIG_LATER, .summary = "Recursive resolution."},
     {.path = "tls", .type = CONFIG_LATER, .summary = "Certificate and key of the encrypted transports."},
 };
 
-const config_item_t *config_schema(size_t *count)
+typedef struct schema_part {
+    const config_item_t *items;
+    size_t count;
+} schema_part_t;
+
+enum { PARTS = 3 };
+
+static void list_parts(schema_part_t parts[static PARTS])
 {
-    *count = ARRAY_SIZE(schema);
-    return schema;
+    parts[0] = (schema_part_t){schema, ARRAY_SIZE(schema)};
+    parts[1].items = schema_resolver(&parts[1].count);
+    parts[2].items = schema_resolver_limits(&parts[2].count);
+}
+
+const config_item_t *config_schema_at(size_t index)
+{
+    schema_part_t parts[PARTS];
+    list_parts(parts);
+    for (size_t i = 0; i < PARTS; i++) {
+        if (index < parts[i].count) {
+            return &parts[i].items[index];
+        }
+        index -= parts[i].count;
+    }
+    return NULL;
+}
+
+size_t config_schema_index(const config_item_t *item)
+{
+    size_t index = 0;
+    while (config_schema_at(index) != item) {
+        index++;
+    }
+    return index;
 }
 
 const char *config_item_key(const config_item_t *item)
@@ -229,10 +258,11 @@ bool config_item_is_below(const config_item_t *item, const char *parent)
 
 const config_item_t *config_schema_find(const char *parent, const char *key, size_t length)
 {
-    for (size_t i = 0; i < ARRAY_SIZE(schema); i++) {
-        const char *name = config_item_key(&schema[i]);
-        if (config_item_is_below(&schema[i], parent) && strlen(name) == length && memcmp(name, key, length) == 0) {
-            return &schema[i];
+    const config_item_t *item;
+    for (size_t i = 0; (item = config_schema_at(i)) != NULL; i++) {
+        const char *name = config_item_key(item);
+        if (config_item_is_below(item, parent) && strlen(name) == length && memcmp(name, key, length) == 0) {
+            return item;
         }
     }
     return NULL;

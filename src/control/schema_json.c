@@ -8,6 +8,8 @@
 #include <string.h>
 
 #define DURATION_PATTERN "^([0-9]+(ms|s|m|h|d))+$"
+#define SECONDS_PATTERN  "^([0-9]+(s|m|h|d))+$"
+#define PORTS_PATTERN    "^[0-9]+-[0-9]+$"
 #define SIZE_PATTERN     "^[0-9]+(B|KiB|MiB|GiB)$"
 #define LISTEN_PATTERN   "^dns://([0-9.]+|\\[[0-9A-Fa-f:.]+(%[^\\]]+)?\\])(:[0-9]+)?$"
 
@@ -43,15 +45,14 @@ static json_t *list_schema(json_t *entry, size_t least)
 /* The properties and required keys of a section. */
 static json_t *section_schema(const char *path)
 {
-    size_t count;
-    const config_item_t *items = config_schema(&count);
+    const config_item_t *item;
     json_t *properties = json_object();
     json_t *required = json_array();
-    for (size_t i = 0; i < count; i++) {
-        if (config_item_is_below(&items[i], path) && items[i].type != CONFIG_LATER) {
-            set(properties, config_item_key(&items[i]), item_schema(&items[i]));
-            if (items[i].is_required) {
-                json_array_append_new(required, json_string(config_item_key(&items[i])));
+    for (size_t i = 0; (item = config_schema_at(i)) != NULL; i++) {
+        if (config_item_is_below(item, path) && item->type != CONFIG_LATER) {
+            set(properties, config_item_key(item), item_schema(item));
+            if (item->is_required) {
+                json_array_append_new(required, json_string(config_item_key(item)));
             }
         }
     }
@@ -73,35 +74,80 @@ static json_t *choice_schema(const config_item_t *item)
     return json_pack("{s:o}", "enum", values);
 }
 
+static json_t *boolean_schema(void)
+{
+    return json_pack("{s:[b, b, s, s, s, s]}", "enum", 1, 0, "yes", "no", "on", "off");
+}
+
+/* Zones by name: each a list of servers, or a section. */
+static json_t *delegates_schema(const char *path)
+{
+    return json_pack("{s:[s, s], s:{s:[o, o]}}", "type", "object", "null", "additionalProperties", "anyOf",
+                     list_schema(string_schema(NULL), 1), section_schema(path));
+}
+
+/* Records by type and a TTL, or a word. */
+static json_t *local_data_schema(void)
+{
+    json_t *records = json_pack("{s:s, s:o, s:{s:o}, s:i}", "type", "object", "additionalProperties", list_schema(string_schema(NULL), 1),
+                                "properties", "ttl", string_schema(SECONDS_PATTERN), "minProperties", 1);
+    return json_pack("{s:[s, s], s:{s:[{s:[s, s]}, o]}}", "type", "object", "null", "additionalProperties", "anyOf", "enum", "nxdomain",
+                     "nodata", records);
+}
+
+static json_t *parts_schema(const config_item_t *item)
+{
+    switch (item->type) {
+    case CONFIG_ZONES:
+        return json_pack("{s:[s, s], s:o}", "type", "object", "null", "additionalProperties", section_schema("zones.*"));
+    case CONFIG_LISTEN:
+        return list_schema(string_schema(LISTEN_PATTERN), 1);
+    case CONFIG_SERVERS:
+        return list_schema(string_schema(NULL), 1);
+    case CONFIG_FORWARD:
+        return delegates_schema("resolver.forward.*");
+    case CONFIG_STUB:
+        return delegates_schema("resolver.stub.*");
+    case CONFIG_LOCAL_DATA:
+        return local_data_schema();
+    case CONFIG_NEGATIVE:
+        return json_pack("{s:[{s:[s, s], s:o}, o]}", "anyOf", "type", "object", "null", "additionalProperties", string_schema(NULL),
+                         list_schema(string_schema(NULL), 0));
+    default: /* the lists of addresses, prefixes and files */
+        return list_schema(string_schema(NULL), 0);
+    }
+}
+
 static json_t *value_schema(const config_item_t *item)
 {
     switch (item->type) {
     case CONFIG_SECTION:
-        return section_schema(item->path);
-    case CONFIG_ZONES:
-        return json_pack("{s:[s, s], s:o}", "type", "object", "null", "additionalProperties", section_schema("zones.*"));
+        return item->size == 0 ? section_schema(item->path)
+                               : json_pack("{s:[o, o]}", "anyOf", boolean_schema(), section_schema(item->path));
     case CONFIG_BOOLEAN:
-        return json_pack("{s:[b, b, s, s, s, s]}", "enum", 1, 0, "yes", "no", "on", "off");
+        return boolean_schema();
     case CONFIG_INTEGER:
         return number_schema(item);
     case CONFIG_SIZE:
         return json_pack("{s:[o, o]}", "anyOf", number_schema(item), string_schema(SIZE_PATTERN));
     case CONFIG_DURATION:
         return string_schema(DURATION_PATTERN);
+    case CONFIG_SECONDS:
+        return string_schema(SECONDS_PATTERN);
+    case CONFIG_PORTS:
+        return string_schema(PORTS_PATTERN);
     case CONFIG_CHOICE:
         return choice_schema(item);
     case CONFIG_TEXT:
     case CONFIG_PATH:
+    case CONFIG_HINTS:
         return json_pack("{s:s, s:I, s:I}", "type", "string", "minLength", (json_int_t)item->minimum, "maxLength",
                          (json_int_t)item->maximum);
-    case CONFIG_LISTEN:
-        return list_schema(string_schema(LISTEN_PATTERN), 1);
-    case CONFIG_ADDRESSES:
-        return list_schema(string_schema(NULL), 0);
     case CONFIG_LATER:
-        break;
+        return NULL;
+    default:
+        return parts_schema(item);
     }
-    return NULL;
 }
 
 static json_t *initial_value(const config_item_t *item)
@@ -115,7 +161,10 @@ static json_t *initial_value(const config_item_t *item)
         long long number = strtoll(item->initial, &end, 10);
         return *end == 0 ? json_integer(number) : json_string(item->initial);
     }
-    case CONFIG_LISTEN: {
+    case CONFIG_LISTEN:
+    case CONFIG_ADDRESSES:
+    case CONFIG_PREFIXES:
+    case CONFIG_ANCHORS: {
         json_t *list = json_array();
         for (const char *text = item->initial; *text;) {
             size_t length = strcspn(text, " ");
@@ -132,8 +181,8 @@ static json_t *initial_value(const config_item_t *item)
 static json_t *item_schema(const config_item_t *item)
 {
     json_t *schema = value_schema(item);
-    bool is_word_beside = item->none && item->type != CONFIG_TEXT && item->type != CONFIG_PATH && item->type != CONFIG_ADDRESSES;
-    if (is_word_beside) {
+    bool is_text = item->type >= CONFIG_TEXT && item->type != CONFIG_PORTS; /* the word is one of the texts */
+    if (item->none && !is_text) {
         schema = json_pack("{s:[{s:s}, o]}", "anyOf", "const", item->none, schema);
     }
     if (schema) {

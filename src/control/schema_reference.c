@@ -32,19 +32,19 @@ static void print_range(const config_item_t *item, const char *what, buffer_t *o
 {
     config_item_t plain = *item;
     plain.none = NULL;
-    uint16_t narrow[2] = {(uint16_t)item->minimum, (uint16_t)item->maximum};
-    unsigned wide[2] = {(unsigned)item->minimum, (unsigned)item->maximum};
-    bool is_narrow = item->size == sizeof(uint16_t);
+    plain.size = sizeof(uint64_t);
     buffer_printf(out, "%s from ", what);
-    value_print(&plain, is_narrow ? (const void *)&narrow[0] : &wide[0], out);
+    value_print(&plain, &item->minimum, out);
     buffer_append_text(out, " to ");
-    value_print(&plain, is_narrow ? (const void *)&narrow[1] : &wide[1], out);
+    value_print(&plain, &item->maximum, out);
 }
 
 static void print_type(const config_item_t *item, buffer_t *out)
 {
     switch (item->type) {
     case CONFIG_SECTION:
+        buffer_append_text(out, item->size > 0 ? "mapping, yes or no" : "mapping");
+        break;
     case CONFIG_ZONES:
         buffer_append_text(out, "mapping");
         break;
@@ -58,6 +58,7 @@ static void print_type(const config_item_t *item, buffer_t *out)
         print_range(item, "bytes", out);
         break;
     case CONFIG_DURATION:
+    case CONFIG_SECONDS:
         print_range(item, "duration", out);
         break;
     case CONFIG_CHOICE:
@@ -74,8 +75,39 @@ static void print_type(const config_item_t *item, buffer_t *out)
     case CONFIG_LISTEN:
         buffer_append_text(out, "list of listeners");
         break;
+    case CONFIG_PORTS:
+        buffer_append_text(out, "two numbers from 1 to 65535, LOW-HIGH");
+        break;
     case CONFIG_ADDRESSES:
         buffer_append_text(out, "list of addresses");
+        break;
+    case CONFIG_PREFIXES:
+        buffer_append_text(out, "list of addresses and prefixes");
+        break;
+    case CONFIG_SOURCES:
+        buffer_printf(out, "list of at most %llu addresses", (unsigned long long)item->maximum);
+        break;
+    case CONFIG_SERVERS:
+        buffer_append_text(out, "list of addresses, with `:PORT` if it is not 53");
+        break;
+    case CONFIG_FORWARD:
+    case CONFIG_STUB:
+        buffer_append_text(out, "mapping of zones to addresses");
+        break;
+    case CONFIG_LOCAL_DATA:
+        buffer_append_text(out, "mapping of names to records");
+        break;
+    case CONFIG_HOSTS:
+        buffer_append_text(out, "list of paths");
+        break;
+    case CONFIG_HINTS:
+        buffer_append_text(out, "path");
+        break;
+    case CONFIG_ANCHORS:
+        buffer_append_text(out, "list of paths and records");
+        break;
+    case CONFIG_NEGATIVE:
+        buffer_append_text(out, "list of names, or mapping of names to times");
         break;
     case CONFIG_LATER:
         break;
@@ -118,21 +150,20 @@ static void markdown_item(const config_item_t *item, buffer_t *out)
 
 void config_reference_markdown(buffer_t *out)
 {
-    size_t count;
-    const config_item_t *items = config_schema(&count);
+    const config_item_t *item;
     buffer_printf(out,
                   "# Configuration\n\n<!-- Made by `portolan config reference`; change src/control/schema.c instead. -->\n\n%s\n\n"
                   "```yaml\n%s```\n\n%s\n\n## Settings\n\n",
                   intro, example_text, notation);
-    for (size_t i = 0; i < count; i++) {
-        if (is_shown(&items[i])) {
-            markdown_item(&items[i], out);
+    for (size_t i = 0; (item = config_schema_at(i)) != NULL; i++) {
+        if (is_shown(item)) {
+            markdown_item(item, out);
         }
     }
     buffer_append_text(out, "## Not in this version\n\n");
-    for (size_t i = 0; i < count; i++) {
-        if (items[i].type == CONFIG_LATER) {
-            buffer_printf(out, "- `%s`: %s\n", items[i].path, items[i].summary);
+    for (size_t i = 0; (item = config_schema_at(i)) != NULL; i++) {
+        if (item->type == CONFIG_LATER) {
+            buffer_printf(out, "- `%s`: %s\n", item->path, item->summary);
         }
     }
     buffer_append_text(out, "- Listeners other than `dns://`: `dot://`, `doh://`, `doq://`.\n\n"
@@ -192,8 +223,7 @@ static void manual_item(const config_item_t *item, buffer_t *out)
 
 void config_reference_manual(buffer_t *out)
 {
-    size_t count;
-    const config_item_t *items = config_schema(&count);
+    const config_item_t *item;
     buffer_append_text(out, ".\\\" Made by `portolan config reference --manual`; change src/control/schema.c instead.\n"
                             ".TH PORTOLAN.YAML 5 \"\" \"Portolan " PORTOLAN_VERSION "\" \"Portolan\"\n"
                             ".SH NAME\nportolan.yaml \\- configuration of the Portolan DNS server\n.SH DESCRIPTION\n");
@@ -203,9 +233,9 @@ void config_reference_manual(buffer_t *out)
     buffer_append_text(out, ".RE\n.fi\n.PP\n");
     manual_text(notation, out);
     buffer_append_text(out, "\n.SH SETTINGS\n");
-    for (size_t i = 0; i < count; i++) {
-        if (is_shown(&items[i])) {
-            manual_item(&items[i], out);
+    for (size_t i = 0; (item = config_schema_at(i)) != NULL; i++) {
+        if (is_shown(item)) {
+            manual_item(item, out);
         }
     }
     buffer_append_text(out, ".SH FILES\n.TP\n.B " CONFIG_FILE_DEFAULT "\nThe file that is read when none is named.\n"

@@ -156,12 +156,11 @@ static bool is_same_value(const config_item_t *item, const server_settings_t *a,
 /* Settings that are taken at start only must be as they were. */
 static status_t check_fixed(const server_settings_t *now, const server_settings_t *next, buffer_t *why)
 {
-    size_t count;
     status_t status = STATUS_OK;
-    const config_item_t *schema = config_schema(&count);
-    for (size_t i = 0; i < count; i++) {
-        if (schema[i].is_fixed && !is_same_value(&schema[i], now, next)) {
-            buffer_printf(why, "%s\"%s\" cannot change while the server runs: restart it", status == STATUS_OK ? "" : "; ", schema[i].path);
+    const config_item_t *item;
+    for (size_t i = 0; (item = config_schema_at(i)) != NULL; i++) {
+        if (item->is_fixed && !is_same_value(item, now, next)) {
+            buffer_printf(why, "%s\"%s\" cannot change while the server runs: restart it", status == STATUS_OK ? "" : "; ", item->path);
             status = STATUS_INVALID;
         }
     }

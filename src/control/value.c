@@ -13,6 +13,7 @@ typedef struct unit {
 } unit_t;
 
 static const unit_t durations[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}, {NULL, 0}};
+static const unit_t seconds[] = {{"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}, {NULL, 0}};
 static const unit_t sizes[] = {{"B", 1}, {"KiB", 1024}, {"MiB", 1024 * 1024}, {"GiB", 1024 * 1024 * 1024}, {NULL, 0}};
 
 status_t value_invalid(value_error_t *error, size_t at, const char *format, ...)
@@ -63,7 +64,7 @@ static const unit_t *read_unit(const char *text, size_t length, size_t *at, cons
 
 static void print_number(const config_item_t *item, uint64_t number, buffer_t *out)
 {
-    const unit_t *units = item->type == CONFIG_DURATION ? durations : NULL;
+    const unit_t *units = item->type == CONFIG_DURATION ? durations : item->type == CONFIG_SECONDS ? seconds : NULL;
     const unit_t *best = units;
     for (; units && units->text && number > 0; units++) {
         best = number % units->factor == 0 ? units : best;
@@ -87,10 +88,12 @@ static status_t store_number(const config_item_t *item, uint64_t number, void *f
     if (item->size == sizeof(uint16_t)) {
         uint16_t narrow = (uint16_t)number;
         memcpy(field, &narrow, sizeof narrow);
-    } else {
-        REQUIRE(item->size == sizeof(unsigned));
+    } else if (item->size == sizeof(unsigned)) {
         unsigned plain = (unsigned)number;
         memcpy(field, &plain, sizeof plain);
+    } else {
+        REQUIRE(item->size == sizeof number);
+        memcpy(field, &number, sizeof number);
     }
     return STATUS_OK;
 }
@@ -127,13 +130,14 @@ static status_t parse_size(const config_item_t *item, const char *text, size_t l
     return store_number(item, number, field, error);
 }
 
-static status_t parse_duration(const config_item_t *item, const char *text, size_t length, void *field, value_error_t *error)
+/* A duration in units of its table. */
+static status_t read_duration(const unit_t *units, const char *text, size_t length, uint64_t *number, value_error_t *error)
 {
-    static const char units_text[] = "units are ms, s, m, h and d: 500ms, 10s, 1m30s";
+    const char *units_text = units == seconds ? "units are s, m, h and d: 10s, 1m30s" : "units are ms, s, m, h and d: 500ms, 10s, 1m30s";
     uint64_t total = 0;
     for (size_t at = 0; at < length || length == 0;) {
-        uint64_t number;
-        if (!read_digits(text, length, &at, &number)) {
+        uint64_t part;
+        if (!read_digits(text, length, &at, &part)) {
             snprintf(error->hint, sizeof error->hint, "%s", units_text);
             return value_invalid(error, at, "a duration expected, got \"%.*s\"", value_shown(length), text);
         }
@@ -141,17 +145,61 @@ static status_t parse_duration(const config_item_t *item, const char *text, size
             snprintf(error->hint, sizeof error->hint, "%.*ss, or another unit: %s", value_shown(length), text, units_text);
             return value_invalid(error, 0, "the unit of \"%.*s\" is missing", value_shown(length), text);
         }
-        const unit_t *unit = read_unit(text, length, &at, durations);
+        const unit_t *unit = read_unit(text, length, &at, units);
         if (!unit) {
             snprintf(error->hint, sizeof error->hint, "%s", units_text);
             return value_invalid(error, at, "\"%.*s\" is not a unit of time", value_shown(length - at), text + at);
         }
-        if (__builtin_mul_overflow(number, unit->factor, &number) || __builtin_add_overflow(total, number, &total)) {
+        if (__builtin_mul_overflow(part, unit->factor, &part) || __builtin_add_overflow(total, part, &total)) {
             total = UINT64_MAX;
             break;
         }
     }
-    return store_number(item, total, field, error);
+    *number = total;
+    return STATUS_OK;
+}
+
+static status_t parse_duration(const config_item_t *item, const char *text, size_t length, void *field, value_error_t *error)
+{
+    uint64_t number;
+    status_t status = read_duration(item->type == CONFIG_SECONDS ? seconds : durations, text, length, &number, error);
+    return status == STATUS_OK ? store_number(item, number, field, error) : status;
+}
+
+status_t value_parse_seconds(const char *text, size_t length, uint64_t *number, value_error_t *error)
+{
+    *error = (value_error_t){.at = 0};
+    return read_duration(seconds, text, length, number, error);
+}
+
+/* ---- ports ---- */
+
+static status_t parse_ports(const char *text, size_t length, void *field, value_error_t *error)
+{
+    uint64_t low;
+    uint64_t high = 0;
+    size_t at = 0;
+    bool good = read_digits(text, length, &at, &low);
+    size_t dash = at;
+    if (good && at < length && text[at] == '-') {
+        at++;
+        good = read_digits(text, length, &at, &high);
+    } else {
+        good = false;
+    }
+    if (!good || at < length) {
+        snprintf(error->hint, sizeof error->hint, "16384-65535");
+        return value_invalid(error, 0, "a range of ports expected, got \"%.*s\"", value_shown(length), text);
+    }
+    if (low < 1 || high > UINT16_MAX) {
+        return value_invalid(error, low < 1 ? 0 : dash + 1, "ports are numbers from 1 to 65535");
+    }
+    if (low > high) {
+        return value_invalid(error, dash + 1, "the range ends before it begins");
+    }
+    uint16_t ports[2] = {(uint16_t)low, (uint16_t)high};
+    memcpy(field, ports, sizeof ports);
+    return STATUS_OK;
 }
 
 /* ---- words ---- */
@@ -268,7 +316,10 @@ status_t value_parse(const config_item_t *item, const char *text, size_t length,
         return parse_integer(item, text, length, field, error);
     case CONFIG_SIZE:
         return parse_size(item, text, length, field, error);
+    case CONFIG_PORTS:
+        return parse_ports(text, length, field, error);
     case CONFIG_DURATION:
+    case CONFIG_SECONDS:
         return parse_duration(item, text, length, field, error);
     case CONFIG_CHOICE:
         return parse_choice(item, text, length, field, error);
@@ -288,6 +339,11 @@ static uint64_t load_number(const config_item_t *item, const void *field)
         uint16_t narrow;
         memcpy(&narrow, field, sizeof narrow);
         return narrow;
+    }
+    if (item->size == sizeof(uint64_t)) {
+        uint64_t wide;
+        memcpy(&wide, field, sizeof wide);
+        return wide;
     }
     unsigned plain;
     memcpy(&plain, field, sizeof plain);
@@ -327,6 +383,16 @@ void value_print(const config_item_t *item, const void *field, buffer_t *out)
         memcpy(&text, field, sizeof text);
         buffer_append_text(out, text ? text : item->none ? item->none : "");
         return;
+    case CONFIG_PORTS: {
+        uint16_t ports[2];
+        memcpy(ports, field, sizeof ports);
+        if (ports[0] == 0) {
+            buffer_append_text(out, item->none);
+        } else {
+            buffer_printf(out, "%u-%u", ports[0], ports[1]);
+        }
+        return;
+    }
     default:
         if (item->none && load_number(item, field) == 0) {
             buffer_append_text(out, item->none);

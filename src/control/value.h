@@ -30,12 +30,28 @@ typedef struct value_context {
     const char *directory; /* where relative paths count from */
 } value_context_t;
 
-/* Reads a text of length bytes as item says (BOOLEAN, INTEGER, SIZE, DURATION, CHOICE, TEXT, PATH) and stores it at field, item->size
+/* Reads a text of length bytes as item says (one of its types for one value) and stores it at field, item->size
  * bytes. STATUS_INVALID with *error filled; STATUS_NO_MEMORY. */
 status_t value_parse(const config_item_t *item, const char *text, size_t length, const value_context_t *context, void *field,
                      value_error_t *error) MUST_USE;
 /* The value at field as one would write it. */
 void value_print(const config_item_t *item, const void *field, buffer_t *out);
+
+/* A duration with units s, m, h, d, in seconds. STATUS_INVALID with *error. */
+status_t value_parse_seconds(const char *text, size_t length, uint64_t *number, value_error_t *error) MUST_USE;
+/* Seconds since 1970 of "2026-09-01T00:00:00Z", "2026-09-01T02:00+02:00" or "2026-09-01" (RFC 3339, UTC without an offset).
+ * STATUS_INVALID with *error. */
+status_t value_parse_time(const char *text, size_t length, uint64_t *time_s, value_error_t *error) MUST_USE;
+
+/* A server: "192.0.2.1", "192.0.2.1:5353", "2001:db8::1", "[2001:db8::1]:5353"; port 53 where none is written. */
+status_t value_parse_server(const char *text, size_t length, resolver_address_t *address, value_error_t *error) MUST_USE;
+void value_print_server(const resolver_address_t *address, buffer_t *out);
+/* "192.0.2.0/24", "2001:db8::/32", or an address, which is a prefix of all its bits. No bits may be set behind the prefix. */
+status_t value_parse_prefix(const char *text, size_t length, resolver_prefix_t *prefix, value_error_t *error) MUST_USE;
+void value_print_prefix(const resolver_prefix_t *prefix, buffer_t *out);
+/* An address of this host, without a port. */
+status_t value_parse_source(const char *text, size_t length, net_address_t *address, value_error_t *error) MUST_USE;
+void value_print_source(const net_address_t *address, buffer_t *out);
 
 /* "dns://192.0.2.1:53" and the like. STATUS_INVALID with *error; STATUS_UNSUPPORTED likewise, for transports of later versions. */
 status_t value_parse_listen(const char *text, size_t length, listen_settings_t *listen, value_error_t *error) MUST_USE;

@@ -72,14 +72,19 @@ status_t hints_parse(hints_t *hints, const char *text, size_t length, const char
         .rrclass = CLASS_IN,
         .file = file,
         .diagnostics = diagnostics,
+        .ttl_is_optional = true,
         .record = take_name,
         .context = hints,
     };
     *hints = (hints_t){.count = 0};
     status_t status = zone_parse_text(&settings, text, length);
     if (status == STATUS_OK) { /* again for the addresses: they may stand before the names */
+        diagnostics_t again;   /* warnings have been told */
+        diagnostics_init(&again, 1);
         settings.record = take_address;
+        settings.diagnostics = &again;
         status = zone_parse_text(&settings, text, length);
+        diagnostics_clear(&again);
     }
     for (unsigned i = 0; status == STATUS_OK && i < hints->count; i++) {
         if (hints->servers[i].address_count > 0) {

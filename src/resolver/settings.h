@@ -39,10 +39,16 @@ typedef struct resolver_zone {
     size_t address_count;
 } resolver_zone_t;
 
-/* One record that is answered locally, before anything else. */
+/* In place of the type of a local record, without rdata. */
+enum {
+    RESOLVER_LOCAL_NODATA = 0,       /* the owner exists and has no records */
+    RESOLVER_LOCAL_NXDOMAIN = 65535, /* the owner does not exist, nor does anything below it that is not given itself */
+};
+
+/* One record that is answered locally, before anything else. A wildcard owner stands for names that are not given themselves (RFC 4592). */
 typedef struct resolver_local_record {
-    name_t owner; /* any case */
-    uint16_t type;
+    name_t owner;  /* any case */
+    uint16_t type; /* or RESOLVER_LOCAL_* */
     uint16_t rdlength;
     uint32_t ttl_s;
     const uint8_t *rdata; /* uncompressed, valid for its type */

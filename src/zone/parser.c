@@ -116,6 +116,8 @@ static bool settle_ttl(parser_t *parser, const parser_entry_t *entry, size_t rdl
         *ttl_s = parser->soa_ttl_s;
         parser_warning(parser, "no-ttl", &entry->from, entry->from_length, "put a $TTL line at the top of the file",
                        "no TTL is given: the SOA's minimum field, %u, is used", parser->soa_ttl_s);
+    } else if (parser->settings->ttl_is_optional) {
+        *ttl_s = 0;
     } else {
         parser_error(parser, "no-ttl", &entry->from, entry->from_length, "put a $TTL line at the top of the file",
                      "this record has no TTL, and no $TTL, no earlier TTL and no SOA stands before it");

@@ -37,6 +37,7 @@ typedef struct zone_parser_settings {
     bool regular_files_only;    /* pipes and devices, which may never come to an end, are refused; included files are always regular */
     unsigned include_depth_max; /* 0: 10 */
     uint64_t generate_max;      /* records that $GENERATE may make in one parse; 0: 2^25, twice a /8 of IPv4 */
+    bool ttl_is_optional;       /* a list of records that is no zone: without any TTL it is 0, instead of an error */
     bool general_path_only;     /* for tests: no short cut for plain records; the result must be the same */
     /* Takes one record. STATUS_OK goes on; STATUS_INVALID was reported by the callee and counts as an error; others end the parse. */
     status_t (*record)(void *context, const zone_record_t *record);

@@ -110,7 +110,7 @@ def test_show_prints_only_what_is_set(tool, tmp_path):
 def test_schema_accepts_what_the_server_accepts(tool):
     schema = json.loads(tool('config', 'schema').stdout)
     assert schema['properties']['udp-size']['default'] == 1232
-    assert 'resolver' not in schema['properties']
+    assert 'tls' not in schema['properties']
     jsonschema = pytest.importorskip('jsonschema')
     effective = json.loads(tool('config', 'show', '--effective', '--json', str(TREE / 'examples' / 'secondaries.yaml')).stdout)
     jsonschema.validate(effective, schema)
