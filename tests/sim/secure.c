@@ -53,6 +53,8 @@ secure_zone_t *secure_add(secure_t *secure, const char *apex, const char *parent
     *zone = (secure_zone_t){.apex = apex, .parent = parent, .address = address, .text = text};
     zone->algorithm = DNSSEC_ECDSAP256SHA256;
     zone->is_split = true;
+    zone->ksk_flags = SIGNING_KSK;
+    zone->zsk_flags = SIGNING_ZSK;
     zone->digest_type = DNSSEC_DIGEST_SHA256;
     zone->signing.inception_s = (uint32_t)(secure->sim->epoch_s - SECURE_DAY_S);
     zone->signing.expiration_s = (uint32_t)(secure->sim->epoch_s + 30 * SECURE_DAY_S);
@@ -116,9 +118,9 @@ static void make_keys(secure_zone_t *zone)
     }
     const uint8_t algorithms[] = {zone->algorithm, zone->second_algorithm};
     for (unsigned i = 0; i < 2 && algorithms[i] != 0; i++) {
-        add_key(zone, algorithms[i], SIGNING_KSK);
+        add_key(zone, algorithms[i], zone->ksk_flags);
         if (zone->is_split) {
-            add_key(zone, algorithms[i], SIGNING_ZSK);
+            add_key(zone, algorithms[i], zone->zsk_flags);
         }
     }
 }
@@ -211,6 +213,22 @@ void secure_sign_again(secure_t *secure, const char *apex)
     sim_change_contents(secure->sim, apex, sign(secure, secure_zone(secure, apex)));
 }
 
+static void make_servers(secure_t *secure, const secure_zone_t *zone)
+{
+    char zones[SECURE_ZONES_MAX * 64];
+    int length = snprintf(zones, sizeof zones, "%s", zone->apex);
+    for (size_t i = 0; i < secure->zone_count; i++) {
+        const secure_zone_t *guest = &secure->zones[i];
+        if (guest->is_guest && strcmp(guest->address, zone->address) == 0) {
+            length += snprintf(zones + length, sizeof zones - (size_t)length, " %s", guest->apex);
+        }
+    }
+    sim_host(secure->sim, zone->address, zones);
+    if (zone->second_address) {
+        sim_host(secure->sim, zone->second_address, zone->apex);
+    }
+}
+
 sim_t *secure_start(secure_t *secure)
 {
     sim_t *sim = secure->sim;
@@ -220,9 +238,10 @@ sim_t *secure_start(secure_t *secure)
     for (size_t i = 0; i < secure->zone_count; i++) {
         secure_zone_t *zone = &secure->zones[i];
         sim_zone_contents(sim, zone->apex, sign(secure, zone));
-        sim_host(sim, zone->address, zone->apex);
-        if (zone->second_address) {
-            sim_host(sim, zone->second_address, zone->apex);
+    }
+    for (size_t i = 0; i < secure->zone_count; i++) {
+        if (!secure->zones[i].is_guest) {
+            make_servers(secure, &secure->zones[i]);
         }
     }
     secure_zone_t *root = secure_zone(secure, ".");

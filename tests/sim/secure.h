@@ -18,11 +18,14 @@ typedef struct secure_zone {
     const char *parent; /* NULL: the root itself */
     const char *address;
     const char *second_address; /* NULL: one server */
+    bool is_guest;              /* no server of its own: the address is that of another zone's */
     const char *text;           /* without SOA, NS, their addresses and delegations; NULL: nothing more */
     const char *soa_text;       /* instead of the SOA's usual numbers */
     uint8_t algorithm;          /* 0: unsigned */
     uint8_t second_algorithm;   /* 0: none; the zone is signed with both */
     bool is_split;              /* KSK and ZSK */
+    uint16_t ksk_flags;
+    uint16_t zsk_flags;
     uint8_t digest_type;        /* of the DS */
     const char *ds_text;        /* at the parent instead of the DS records that fit; "": none */
     zone_signing_t signing;     /* keys are filled in by secure_start() */
