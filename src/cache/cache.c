@@ -101,6 +101,19 @@ static uint64_t header_checksum(const cache_file_header_t *header, const cache_l
     return siphash(&header->key, &covered, sizeof covered);
 }
 
+bool cache_is_file_head(const void *head, size_t size)
+{
+    const uint8_t *bytes = head;
+    bool is_zero = true;
+    if (size >= sizeof cache_magic && memcmp(bytes, cache_magic, sizeof cache_magic) == 0) {
+        return true;
+    }
+    for (size_t i = 0; i < size && is_zero; i++) {
+        is_zero = bytes[i] == 0;
+    }
+    return is_zero;
+}
+
 static status_t header_judge(const cache_t *cache)
 {
     cache_file_header_t header;

@@ -112,6 +112,9 @@ void cache_settings_default(cache_settings_t *settings);
  * empty. Damage behind the header shows later, as misses. found may be NULL. Cost: constant for taking over, else one pass over a tenth of
  * the mapping. STATUS_INVALID: a budget out of range; STATUS_NO_MEMORY. */
 status_t cache_new(cache_t **cache, const cache_settings_t *settings, void *memory, status_t *found) MUST_USE;
+/* May a file that begins so be given to cache_new()? The first 4096 bytes, or as many as there are: an empty one, zeros, or a cache's,
+ * whatever its version. */
+bool cache_is_file_head(const void *head, size_t size);
 /* No other thread may be inside. */
 void cache_free(cache_t *cache);
 
