@@ -17,6 +17,7 @@ enum {
     COMPLAINT_EVERY_MS = 60000,
     EVICTION_STEPS_MAX = 256, /* looking for a connection of one client */
     CLOCK_SLACK_MS = 5,       /* the coarse clock's tick */
+    STALLED_MS = 1000,        /* a reader that does not take 4 KiB in that time is far away or means no good */
 };
 
 typedef struct tcp_listener {
@@ -55,46 +56,54 @@ void tcp_set_timeouts(tcp_t *tcp, tcp_timeouts_t timeouts)
 
 /* ---- room for one more ---- */
 
-static void evict(tcp_connection_t *connection)
+/* Who may go, by how little is lost: those that wait for their peer's next message, then those who have not taken their answer, or have
+ * waited for one, for some time. */
+typedef struct eviction {
+    uint8_t count;
+    uint8_t phases[4]; /* tcp_phase_t */
+    int64_t lasting_ms;
+} eviction_t;
+
+static const eviction_t evictions[] = {
+    {.count = 4, .phases = {TCP_IDLE, TCP_KEPT, TCP_FRESH, TCP_READING}, .lasting_ms = 0},
+    {.count = 2, .phases = {TCP_WRITING, TCP_WAITING}, .lasting_ms = STALLED_MS},
+};
+
+static bool is_of(const tcp_connection_t *connection, const net_prefix_t *prefix)
 {
-    net_count(connection->tcp->environment.counters, NET_TCP_EVICTED);
-    tcp_connection_close(connection);
+    return !prefix || (connection->prefix.bits == prefix->bits && connection->prefix.family == prefix->family);
 }
 
-/* Those that wait for their peer, by how little is lost: nobody who is taking an answer. */
-static const tcp_phase_t evictable[] = {TCP_IDLE, TCP_KEPT, TCP_FRESH, TCP_READING};
-
-static bool evict_oldest(tcp_t *tcp)
-{
-    tcp_connection_t *oldest = NULL;
-    for (size_t i = 0; i < ARRAY_SIZE(evictable); i++) {
-        tcp_connection_t *first = tcp->phases[evictable[i]].first;
-        if (first && (!oldest || first->since_ms < oldest->since_ms)) {
-            oldest = first;
-        }
-    }
-    if (oldest) {
-        evict(oldest);
-    }
-    return oldest != NULL;
-}
-
-static bool evict_of_prefix(tcp_t *tcp, net_prefix_t prefix)
+/* The one that has been longest in its phase; of one client, or (NULL) of all. The lists are in this order. */
+static tcp_connection_t *find_oldest(const tcp_t *tcp, const net_prefix_t *prefix, const eviction_t *eviction)
 {
     unsigned steps = EVICTION_STEPS_MAX;
     tcp_connection_t *oldest = NULL;
-    for (size_t i = 0; i < ARRAY_SIZE(evictable); i++) {
-        for (tcp_connection_t *c = tcp->phases[evictable[i]].first; c && steps > 0; c = c->next, steps--) {
-            if (c->prefix.bits == prefix.bits && c->prefix.family == prefix.family) {
-                oldest = !oldest || c->since_ms < oldest->since_ms ? c : oldest;
-                break;
-            }
+    for (size_t i = 0; i < eviction->count; i++) {
+        tcp_connection_t *one = tcp->phases[eviction->phases[i]].first;
+        while (one && steps > 0 && !is_of(one, prefix)) {
+            one = one->next;
+            steps--;
+        }
+        if (one && steps > 0 && (!oldest || one->since_ms < oldest->since_ms)) {
+            oldest = one;
         }
     }
-    if (oldest) {
-        evict(oldest);
+    return oldest && tcp_now_ms() - oldest->since_ms >= eviction->lasting_ms ? oldest : NULL;
+}
+
+/* Closes one connection; of one client, or (NULL) of all. */
+static bool make_room(tcp_t *tcp, const net_prefix_t *prefix)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(evictions); i++) {
+        tcp_connection_t *oldest = find_oldest(tcp, prefix, &evictions[i]);
+        if (oldest) {
+            net_count(tcp->environment.counters, NET_TCP_EVICTED);
+            tcp_connection_close(oldest);
+            return true;
+        }
     }
-    return oldest != NULL;
+    return false;
 }
 
 static bool take_place(tcp_t *tcp, net_prefix_t prefix)
@@ -104,7 +113,7 @@ static bool take_place(tcp_t *tcp, net_prefix_t prefix)
     if (verdict == QUOTA_TAKEN) {
         return true;
     }
-    bool evicted = verdict == QUOTA_FULL ? evict_oldest(tcp) : evict_of_prefix(tcp, prefix);
+    bool evicted = make_room(tcp, verdict == QUOTA_FULL ? NULL : &prefix);
     return evicted && net_quota_take(quota, prefix) == QUOTA_TAKEN;
 }
 
@@ -127,7 +136,7 @@ static bool handle_no_descriptors(tcp_t *tcp, int reason)
         log_event(tcp->environment.log, LOG_WARNING, "tcp.no-descriptors", LOG_TEXT("error", strerrordesc_np(reason)),
                   LOG_NUMBER("connections", net_quota_used(tcp->environment.quota)));
     }
-    if (evict_oldest(tcp)) {
+    if (make_room(tcp, NULL)) {
         return true;
     }
     tcp->paused_until_ms = now + PAUSE_MS;

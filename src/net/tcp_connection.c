@@ -10,11 +10,18 @@
  *                           |   (answer not taken yet,        |
  *                           +--- or work left) <--------------+
  *
+ * WAITING stands beside IDLE: all that came is taken, and some answers come later (tcp_later.c). It has no timer. The next byte leads to
+ * READING; an answer that the peer does not take at once to WRITING; the last answer to IDLE or KEPT.
+ *
  * Invariants
  *  1. out_end > out_start  =>  nothing is read, no message is taken, interest is EPOLLOUT.
  *  2. stream != NULL  =>  no further message is taken before it has ended: answers keep their order.
  *  3. Between turns the worker's scratch buffers belong to nobody.
  *  4. A message that brings no answer restarts no timer.
+ *  5. in_work == TCP_IN_WORK_MAX  =>  nothing is read, no message is taken.
+ *  6. in_work > 0  =>  it is in tcp_t.waiting, and is closed only by its peer's failure, a timer, an eviction, or want of memory.
+ *  7. pending.size > 0  =>  it is queued for a turn, or out_end > out_start, or stream != NULL: what came later never lies forgotten.
+ *  8. Nothing that the handler can call closes the connection whose request it has.
  */
 #include "net/tcp_connection.h"
 
@@ -360,6 +367,7 @@ static bool read_some(tcp_connection_t *connection)
     tcp_t *tcp = connection->tcp;
     uint8_t *where = NULL;
     size_t room = 0;
+    DEBUG_ASSERT(connection->out_end == 0 && connection->in_work < TCP_IN_WORK_MAX);
     if (framing_room(&connection->in, tcp->in_scratch, budget_of(connection), &where, &room) != STATUS_OK) {
         net_count(tcp->environment.counters, NET_TCP_BUFFERS_REFUSED);
         tcp_connection_close(connection);
@@ -450,6 +458,7 @@ static void settle(tcp_connection_t *connection, bool held_before)
     } else if (!has_out) {
         rest(connection, held_before);
     }
+    DEBUG_ASSERT(connection->pending.size == 0 || connection->queued || has_out || connection->stream || connection->fd < 0);
     if (connection->fd >= 0) {
         set_interest(connection, has_out ? EPOLLOUT : may_read(connection) ? EPOLLIN : 0);
     }
