@@ -70,8 +70,9 @@ def faults(question, message):
     if extra and not dnssec:
         found.append('DNSSEC records to one who did not ask (RFC 4035 3.2.1)')
     for section in (message.answer, message.authority, message.additional):
-        if len(set(section)) != len(section):
-            found.append('a record twice')
+        twice = {wire.type_name(record.type) for record in section if section.count(record) > 1}
+        if twice:
+            found.append('a record twice: ' + ' '.join(sorted(twice)))
     return found + _negative_faults(question, message, dnssec)
 
 

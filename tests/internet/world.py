@@ -16,7 +16,7 @@ import wounds
 from signing import How
 
 KEEP_S = 5 * 86400  # then signatures are made anew
-VERSION = 7         # of what is written here
+VERSION = 8         # of what is written here
 
 # name, whether signed, how, share of the leaf zones, whether leaves in it are only of its own algorithm
 Tld = namedtuple('Tld', 'name how weight')
@@ -165,7 +165,7 @@ def _leaves(internet, hosters, count):
         following = names[(number + 1) % count][0]
         lines = apex(hosts) + _leaf_lines(name, number, following)
         internet.add(tree.Zone(name, hosts, lines, how))
-        facts.append({'name': name, 'number': number, 'signed': how is not None and tld.how is not None, 'following': following,
+        facts.append({'name': name, 'number': number, 'signed': how is not None and tld.how is not None, 'following': following, 'how': list(how[:3]) if how is not None else None,
                       'child': _child(internet, name, number, how)})
     return facts
 
