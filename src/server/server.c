@@ -58,7 +58,7 @@ server_t *server_new(server_settings_t *settings, log_t *log)
     }
     rcu_publish(&server->view, &server->table->view);
     server->quota = net_quota_new(settings->tcp_connections_max, settings->tcp_connections_per_prefix_max, TCP_BUFFERS_MAX);
-    if (!server->quota || !make_workers(server, settings) || !make_recursion(server)) {
+    if (!server->quota || !make_workers(server, settings)) {
         server_free(server);
         return NULL;
     }
@@ -84,6 +84,10 @@ status_t server_start(server_t *server)
     status_t status = server_bind(server);
     if (status != STATUS_OK || server->started) {
         return status;
+    }
+    if (!make_recursion(server)) {
+        log_event(server->log, LOG_ERROR, "server.failed", LOG_TEXT("error", status_text(STATUS_NO_MEMORY)));
+        return STATUS_NO_MEMORY;
     }
     loading_t loading = {.log = server->log, .state_lock = &server->state_lock, .table = server->table};
     loading_run(&loading, LOADING_ALL);
@@ -142,7 +146,7 @@ void server_free(server_t *server)
         worker_free(server->workers[i]);
     }
     free(server->workers);
-    cache_free(server->cache);
+    server_cache_free(server->cache);
     if (server->trust) {
         server->trust->free(server->trust);
     }

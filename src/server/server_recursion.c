@@ -1,22 +1,15 @@
 /* What a server that resolves has besides: one cache, and a recursor in each worker for each generation of settings. */
-#include "base/random.h"
-#include "server/cache_store.h"
 #include "server/server.h"
 #include "server/state.h"
 
 #include <stdlib.h>
 #include <time.h>
 
-/* The content is worth more than a change of its size: so that takes a restart. */
+/* With the rights that the server keeps: a file belongs to the server's user. The content is worth more than a change of its size: so that
+ * takes a restart. */
 static status_t make_cache(server_t *server, const recursion_settings_t *settings)
 {
-    cache_settings_t wanted;
-    if (server->cache) {
-        return STATUS_OK;
-    }
-    cache_store_settings(&wanted, settings->cache_bytes);
-    random_fill(&wanted.key, sizeof wanted.key);
-    return cache_new(&server->cache, &wanted, NULL, NULL);
+    return server->cache ? STATUS_OK : server_cache_new(&server->cache, settings, server->log);
 }
 
 static status_t make_recursors(server_t *server, server_settings_t *settings, recursion_plan_t *plan)
@@ -28,7 +21,7 @@ static status_t make_recursors(server_t *server, server_settings_t *settings, re
         return STATUS_NO_MEMORY;
     }
     while (plan->count < server->worker_count) {
-        recursor_t *recursor = worker_make_recursor(server->workers[plan->count], group, server->cache);
+        recursor_t *recursor = worker_make_recursor(server->workers[plan->count], group, server_cache_content(server->cache));
         if (!recursor) {
             break;
         }
@@ -47,7 +40,7 @@ status_t server_plan_recursion(server_t *server, zone_table_t *table, recursion_
     }
     status_t status = make_cache(server, settings);
     if (status == STATUS_OK) {
-        table->view.cache = server->cache;
+        table->view.cache = server_cache_content(server->cache);
         status = make_recursors(server, table->settings, plan);
     }
     if (status != STATUS_OK) {
@@ -104,7 +97,7 @@ void server_set_trust(server_t *server, server_trust_t *trust)
 
 cache_t *server_cache(server_t *server)
 {
-    return server->cache;
+    return server->cache ? server_cache_content(server->cache) : NULL;
 }
 
 void server_visit_recursion(server_t *server, void (*visit)(void *context, const char *name, uint64_t value), void *context)

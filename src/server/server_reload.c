@@ -100,6 +100,9 @@ static void change_over(server_t *server, zone_table_t *table, listener_list_t *
     leave(server, gone);
     wait_for_workers(server);
     rcu_wait();
+    if (server->cache && settings->recursion.enabled) {
+        server_cache_follow(server->cache, &settings->recursion); /* now that nobody begins anything by the old ones */
+    }
     zone_table_free(before);
     malloc_trim(0); /* with 100,000 zones, the old generation was some 60 MB */
 }

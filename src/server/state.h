@@ -12,6 +12,7 @@
 #include "server/listener.h"
 #include "server/loading.h"
 #include "server/server.h"
+#include "server/server_cache.h"
 #include "server/worker.h"
 #include "server/zone_table.h"
 
@@ -24,7 +25,7 @@ typedef struct listener_list {
 
 struct server {
     log_t *log;
-    cache_t *cache;               /* NULL: this server never resolved */
+    server_cache_t *cache;        /* NULL: this server never resolved */
     upstream_settings_t upstream; /* as the system has them */
     server_trust_t *trust;        /* set by server_set_trust(); NULL: as the settings say */
     pthread_mutex_t control_lock;
