@@ -28,6 +28,7 @@ struct special {
     size_t zone_count;
     special_zone_t zones[ZONES_MAX]; /* sorted by hash */
     size_t record_count;
+    unsigned deepest;                        /* labels of the longest owner */
     const resolver_local_record_t **records; /* sorted by owner */
 };
 
@@ -112,6 +113,7 @@ special_t *special_new(const resolver_settings_t *settings)
     special->record_count = settings->local_record_count;
     for (size_t i = 0; i < settings->local_record_count; i++) {
         records[i] = &settings->local_records[i];
+        special->deepest = records[i]->owner.labels > special->deepest ? records[i]->owner.labels : special->deepest;
     }
     qsort(records, special->record_count, sizeof *records, compare_records);
     if (settings->builtin_local_zones) {
@@ -147,7 +149,44 @@ static size_t first_record(const special_t *special, const uint8_t *name)
     return low;
 }
 
-/* The records as a message holds them, so that one function makes RRsets of both. */
+static bool is_owner(const special_t *special, size_t index, const uint8_t *name)
+{
+    return index < special->record_count && name_equal(special->records[index]->owner.wire, name);
+}
+
+/* The first record of "*.ancestor", if it is there. */
+static bool find_wildcard(const special_t *special, const uint8_t *ancestor, size_t *first)
+{
+    uint8_t wildcard[2 + NAME_WIRE_MAX + NAME_PADDING] = {1, '*'};
+    memcpy(wildcard + 2, ancestor, name_length(ancestor)); /* what it stands for is at least as long */
+    *first = first_record(special, wildcard);
+    return is_owner(special, *first, wildcard);
+}
+
+/* The first of the records that speak for a name: its own; else those of the wildcard below its closest encloser (RFC 4592 3.3.1, among
+ * the names given here); else the closest name above it that was said not to exist. False: the operator said nothing of it. */
+static bool match_local(const special_t *special, const name_key_t *name, size_t *first)
+{
+    *first = first_record(special, name->wire);
+    if (special->record_count == 0 || is_owner(special, *first, name->wire)) {
+        return special->record_count > 0;
+    }
+    bool is_enclosed = *first < special->record_count && name_is_at_or_below(special->records[*first]->owner.wire, name->wire);
+    for (unsigned labels = name->labels < special->deepest + 1 ? name->labels : special->deepest + 1; labels-- > 0;) {
+        const uint8_t *ancestor = name->wire + name->offset[labels];
+        if (!is_enclosed && find_wildcard(special, ancestor, first)) {
+            return true;
+        }
+        *first = first_record(special, ancestor);
+        if (is_owner(special, *first, ancestor) && special->records[*first]->type == RESOLVER_LOCAL_NXDOMAIN) {
+            return true;
+        }
+        is_enclosed |= *first < special->record_count && name_is_at_or_below(special->records[*first]->owner.wire, ancestor);
+    }
+    return false;
+}
+
+/* The records as a message holds them, so that one function makes RRsets of both; a wildcard's get the name that was asked for. */
 static bool collect_local(const special_t *special, size_t first, const name_key_t *name, uint16_t type, arena_t *arena, rrset_t *rrset)
 {
     record_t *records = arena_alloc(arena, RECORDS_MAX * sizeof *records);
@@ -158,11 +197,11 @@ static bool collect_local(const special_t *special, size_t first, const name_key
     message.records[SECTION_ANSWER] = records;
     for (size_t i = first; i < special->record_count && message.count[SECTION_ANSWER] < RECORDS_MAX; i++) {
         const resolver_local_record_t *local = special->records[i];
-        if (!name_equal(local->owner.wire, name->wire)) {
+        if (!name_equal(local->owner.wire, special->records[first]->owner.wire)) {
             break;
         }
         records[message.count[SECTION_ANSWER]++] =
-            (record_t){local->owner.wire, local->type, CLASS_IN, local->ttl_s, local->rdlength, local->rdata};
+            (record_t){name->wire, local->type, CLASS_IN, local->ttl_s, local->rdlength, local->rdata};
     }
     return rrset_collect(&message, SECTION_ANSWER, name->wire, type, RECORDS_MAX, arena, rrset) == STATUS_OK;
 }
@@ -180,7 +219,7 @@ static bool set_rrset(store_entry_t *entry, rrset_t *rrset)
 }
 
 /* A denial with a SOA as RFC 6303 3 writes it. */
-static bool set_denial(store_entry_t *entry, store_kind_t kind, const uint8_t *apex, arena_t *arena)
+static bool set_denial(store_entry_t *entry, store_kind_t kind, const uint8_t *apex, uint32_t ttl_s, arena_t *arena)
 {
     static const uint8_t numbers[] = {0, 0, 0, 1, 0, 0, 0x0e, 0x10, 0, 0, 4, 0xb0, 0, 9, 0x3a, 0x80, 0, 0, 0x2a, 0x30};
     static const uint8_t nobody[] = "\6nobody\7invalid";
@@ -190,11 +229,11 @@ static bool set_denial(store_entry_t *entry, store_kind_t kind, const uint8_t *a
     memcpy(rdata + length, nobody, sizeof nobody);
     memcpy(rdata + length + sizeof nobody, numbers, sizeof numbers);
     rrset_t *soa = arena_alloc(arena, sizeof *soa);
-    if (!soa || rrset_make(soa, arena, apex, TYPE_SOA, LOCAL_TTL_S, rdata, length + sizeof nobody + sizeof numbers) != STATUS_OK) {
+    if (!soa || rrset_make(soa, arena, apex, TYPE_SOA, ttl_s, rdata, length + sizeof nobody + sizeof numbers) != STATUS_OK) {
         return false;
     }
     entry->kind = kind;
-    entry->ttl_s = LOCAL_TTL_S;
+    entry->ttl_s = ttl_s;
     entry->zone = soa->owner;
     entry->rrsets = soa;
     entry->rrset_count = 1;
@@ -243,7 +282,7 @@ static bool answer_zone(const special_zone_t *zone, const name_key_t *name, uint
     store_kind_t denial = is_apex || zone->kind == SPECIAL_NODATA ? STORE_NODATA : STORE_NAME_ERROR;
     if (is_apex && type == TYPE_SOA) {
         entry->type = TYPE_SOA;
-        return set_denial(entry, STORE_RRSET, apex, arena);
+        return set_denial(entry, STORE_RRSET, apex, LOCAL_TTL_S, arena);
     }
     if (is_apex && type == TYPE_NS) {
         return set_record(entry, name, TYPE_NS, apex, name_length(apex), arena);
@@ -266,20 +305,46 @@ static bool answer_zone(const special_zone_t *zone, const name_key_t *name, uint
         }
         denial = is_host ? STORE_NODATA : denial;
     }
-    return set_denial(entry, denial, apex, arena);
+    return set_denial(entry, denial, apex, LOCAL_TTL_S, arena);
+}
+
+/* What the operator has for a name, from the first of its records on. */
+static bool answer_local(const special_t *special, size_t first, const name_key_t *name, uint16_t type, arena_t *arena,
+                         store_entry_t *entry)
+{
+    const resolver_local_record_t *local = special->records[first];
+    if (local->type == RESOLVER_LOCAL_NXDOMAIN) {
+        bool is_wildcard = name_is_wildcard(local->owner.wire);
+        entry->extended_error = EDE_BLOCKED;
+        return set_denial(entry, STORE_NAME_ERROR, name_suffix(local->owner.wire, local->owner.labels - is_wildcard), local->ttl_s, arena);
+    }
+    rrset_t *rrset = arena_alloc(arena, sizeof *rrset);
+    if (rrset && local->type != RESOLVER_LOCAL_NODATA &&
+        (collect_local(special, first, name, type, arena, rrset) || collect_local(special, first, name, TYPE_CNAME, arena, rrset))) {
+        return set_rrset(entry, rrset);
+    }
+    return set_denial(entry, STORE_NODATA, name->wire, local->ttl_s, arena);
+}
+
+unsigned special_built_in(const special_t *special, const name_key_t *name)
+{
+    const special_zone_t *zone = find_zone(special, name);
+    return zone ? zone->name.labels : 0;
+}
+
+bool special_find_data(const special_t *special, const name_key_t *name, uint16_t type, arena_t *arena, store_entry_t *entry)
+{
+    *entry = (store_entry_t){.rank = STORE_RANK_AUTHORITATIVE, .security = STORE_INSECURE, .type = type, .extended_error = EDE_NONE};
+    size_t first;
+    return match_local(special, name, &first) && answer_local(special, first, name, type, arena, entry);
 }
 
 bool special_find(const special_t *special, const name_key_t *name, uint16_t type, arena_t *arena, store_entry_t *entry)
 {
     *entry = (store_entry_t){.rank = STORE_RANK_AUTHORITATIVE, .security = STORE_INSECURE, .type = type, .extended_error = EDE_NONE};
-    size_t first = first_record(special, name->wire);
-    if (first < special->record_count && name_equal(special->records[first]->owner.wire, name->wire)) {
-        rrset_t *rrset = arena_alloc(arena, sizeof *rrset);
-        if (rrset &&
-            (collect_local(special, first, name, type, arena, rrset) || collect_local(special, first, name, TYPE_CNAME, arena, rrset))) {
-            return set_rrset(entry, rrset);
-        }
-        return set_denial(entry, STORE_NODATA, name->wire, arena);
+    size_t first;
+    if (match_local(special, name, &first)) {
+        return answer_local(special, first, name, type, arena, entry);
     }
     const special_zone_t *zone = find_zone(special, name);
     if (!zone || is_configured(special, zone, name)) {
