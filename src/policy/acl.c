@@ -1,9 +1,12 @@
-/* Two binary tries, one a family: a node stands for a prefix, its depth is the prefix's length.
+/* Two binary tries, one a family, without the nodes that would only lead on: a node stands for a prefix, and is there because the list has
+ * it, or because two that it has part there.
  *
- * Invariants: nodes[0] is the root (the empty prefix) once there is any node; child 0 means none, as the root is nobody's child.
+ * Invariants: nodes[0] is the root (the empty prefix) once there is any node; child 0 means none, as the root is nobody's child; a child's
+ * prefix begins with its parent's and is longer; child[n] goes on with bit n.
  */
 #include "policy/acl.h"
 
+#include "base/bytes.h"
 #include "base/require.h"
 
 #include <arpa/inet.h>
@@ -12,8 +15,16 @@
 
 typedef enum verdict { VERDICT_NONE, VERDICT_ALLOW, VERDICT_DENY } verdict_t;
 
+/* Bits of an address from the first on; IPv4 has the upper 32 of `high`. */
+typedef struct bits {
+    uint64_t high;
+    uint64_t low;
+} bits_t;
+
 typedef struct node {
+    bits_t prefix; /* as long as `length` says; what stands behind is not looked at */
     uint32_t child[2];
+    uint8_t length;
     uint8_t verdict; /* verdict_t */
 } node_t;
 
@@ -52,9 +63,32 @@ void acl_free(acl_t *acl)
 
 /* ---- the trie ---- */
 
-static inline unsigned bit_at(const uint8_t *address, unsigned bit)
+static inline uint64_t load_word(const uint8_t *at)
 {
-    return address[bit / 8] >> (7 - bit % 8) & 1;
+    return (uint64_t)load_be32(at) << 32 | load_be32(at + 4);
+}
+
+static inline bits_t bits_of(int family, const uint8_t *address)
+{
+    return family == AF_INET ? (bits_t){.high = (uint64_t)load_be32(address) << 32}
+                             : (bits_t){.high = load_word(address), .low = load_word(address + 8)};
+}
+
+/* Behind the last bit of all it does not matter which. */
+static inline unsigned bit_at(bits_t bits, unsigned n)
+{
+    return (n < 64 ? bits.high : bits.low) >> (~n & 63) & 1;
+}
+
+/* How many bits are the same from the first on. */
+static inline unsigned common_bits(bits_t a, bits_t b)
+{
+    uint64_t high = a.high ^ b.high;
+    uint64_t low = a.low ^ b.low;
+    if (high != 0) {
+        return (unsigned)__builtin_clzll(high);
+    }
+    return low != 0 ? 64 + (unsigned)__builtin_clzll(low) : 128;
 }
 
 /* Room for `more` nodes behind the last. */
@@ -73,25 +107,40 @@ static bool trie_reserve(trie_t *trie, uint32_t more)
     return true;
 }
 
-static uint32_t trie_append(trie_t *trie)
+static uint32_t trie_append(trie_t *trie, bits_t prefix, unsigned length)
 {
-    trie->nodes[trie->count] = (node_t){.verdict = VERDICT_NONE};
+    trie->nodes[trie->count] = (node_t){.prefix = prefix, .length = (uint8_t)length, .verdict = VERDICT_NONE};
     return trie->count++;
 }
 
-static status_t trie_add(trie_t *trie, const uint8_t *address, unsigned length, verdict_t verdict)
+/* The node that follows `at` on the way to a longer prefix, made if need be: the child that is there, one where that parts from the
+ * prefix, or the prefix itself. */
+static uint32_t trie_step(trie_t *trie, uint32_t at, bits_t prefix, unsigned length)
 {
-    if (!trie_reserve(trie, length + 1)) {
+    unsigned side = bit_at(prefix, trie->nodes[at].length);
+    uint32_t child = trie->nodes[at].child[side];
+    if (child == 0) {
+        return trie->nodes[at].child[side] = trie_append(trie, prefix, length);
+    }
+    unsigned common = common_bits(trie->nodes[child].prefix, prefix);
+    common = common < length ? common : length;
+    if (common >= trie->nodes[child].length) {
+        return child;
+    }
+    uint32_t middle = trie_append(trie, prefix, common);
+    trie->nodes[middle].child[bit_at(trie->nodes[child].prefix, common)] = child;
+    return trie->nodes[at].child[side] = middle;
+}
+
+static status_t trie_add(trie_t *trie, bits_t prefix, unsigned length, verdict_t verdict)
+{
+    enum { NODES_A_PREFIX = 3 }; /* the root, where it parts from others, itself */
+    if (!trie_reserve(trie, NODES_A_PREFIX)) {
         return STATUS_NO_MEMORY;
     }
-    uint32_t at = trie->count > 0 ? 0 : trie_append(trie);
-    for (unsigned bit = 0; bit < length; bit++) {
-        unsigned side = bit_at(address, bit);
-        if (trie->nodes[at].child[side] == 0) {
-            uint32_t child = trie_append(trie);
-            trie->nodes[at].child[side] = child;
-        }
-        at = trie->nodes[at].child[side];
+    uint32_t at = trie->count > 0 ? 0 : trie_append(trie, (bits_t){0, 0}, 0);
+    while (trie->nodes[at].length < length) {
+        at = trie_step(trie, at, prefix, length);
     }
     if (trie->nodes[at].verdict != VERDICT_DENY) {
         trie->nodes[at].verdict = (uint8_t)verdict;
@@ -99,21 +148,22 @@ static status_t trie_add(trie_t *trie, const uint8_t *address, unsigned length, 
     return STATUS_OK;
 }
 
-static bool trie_allows(const trie_t *trie, const uint8_t *address, unsigned bits)
+static inline bool trie_allows(const trie_t *trie, bits_t address)
 {
+    uint8_t verdict = VERDICT_NONE;
+    uint32_t at = 0;
     if (trie->count == 0) {
         return false;
     }
-    uint8_t verdict = VERDICT_NONE;
-    uint32_t at = 0;
-    for (unsigned bit = 0;; bit++) {
+    do {
         const node_t *node = &trie->nodes[at];
-        verdict = node->verdict != VERDICT_NONE ? node->verdict : verdict;
-        at = bit < bits ? node->child[bit_at(address, bit)] : 0;
-        if (at == 0) {
-            return verdict == VERDICT_ALLOW;
+        if (common_bits(node->prefix, address) < node->length) {
+            break;
         }
-    }
+        verdict = node->verdict != VERDICT_NONE ? node->verdict : verdict;
+        at = node->child[bit_at(address, node->length)];
+    } while (at != 0);
+    return verdict == VERDICT_ALLOW;
 }
 
 /* ---- text ---- */
@@ -160,7 +210,7 @@ static bool has_host_bits(const prefix_t *prefix)
 {
     unsigned bits = prefix->family == AF_INET ? IPV4_BITS : IPV6_BITS;
     for (unsigned bit = prefix->length; bit < bits; bit++) {
-        if (bit_at(prefix->address, bit)) {
+        if (bit_at(bits_of(prefix->family, prefix->address), bit)) {
             return true;
         }
     }
@@ -203,7 +253,7 @@ static status_t add_prefix(acl_t *acl, const char *text, size_t length, verdict_
     if (status != STATUS_OK) {
         return status;
     }
-    return trie_add(prefix.family == AF_INET ? &acl->ipv4 : &acl->ipv6, prefix.address, prefix.length, verdict);
+    return trie_add(prefix.family == AF_INET ? &acl->ipv4 : &acl->ipv6, bits_of(prefix.family, prefix.address), prefix.length, verdict);
 }
 
 status_t acl_add(acl_t *acl, const char *text, size_t length)
@@ -235,10 +285,11 @@ bool acl_allows(const acl_t *acl, int family, const uint8_t *address)
         return false;
     }
     if (family == AF_INET) {
-        return trie_allows(&acl->ipv4, address, IPV4_BITS);
+        return trie_allows(&acl->ipv4, bits_of(AF_INET, address));
     }
     if (family != AF_INET6) {
         return false;
     }
-    return is_mapped(address) ? trie_allows(&acl->ipv4, address + MAPPED_BYTES, IPV4_BITS) : trie_allows(&acl->ipv6, address, IPV6_BITS);
+    return is_mapped(address) ? trie_allows(&acl->ipv4, bits_of(AF_INET, address + MAPPED_BYTES))
+                              : trie_allows(&acl->ipv6, bits_of(AF_INET6, address));
 }

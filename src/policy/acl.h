@@ -21,6 +21,6 @@ void acl_free(acl_t *acl);
  * "linklocal" (169.254.0.0/16, fe80::/10), "any", "none" (adds nothing; may not be negated).
  * STATUS_MALFORMED: not such a text; STATUS_INVALID: host bits set behind the prefix; STATUS_NO_MEMORY. */
 status_t acl_add(acl_t *acl, const char *text, size_t length) MUST_USE;
-/* family: AF_INET (4 bytes) or AF_INET6 (16 bytes), network order. acl NULL: nobody. Cost: a step a bit of the
- * longest prefix on the address's way, at most 33 or 129. */
+/* family: AF_INET (4 bytes) or AF_INET6 (16 bytes), network order. acl NULL: nobody. Cost: a step for each prefix of the list that
+ * the address lies in, and for each place where others part on the way; at most 33 or 129. */
 bool acl_allows(const acl_t *acl, int family, const uint8_t *address);
