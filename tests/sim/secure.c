@@ -63,9 +63,16 @@ secure_zone_t *secure_add(secure_t *secure, const char *apex, const char *parent
 
 secure_t *secure_new(void)
 {
+    enum { USUAL_S = 1800000000 };
+    return secure_new_at(USUAL_S);
+}
+
+secure_t *secure_new_at(uint64_t epoch_s)
+{
     secure_t *secure = calloc(1, sizeof *secure);
     REQUIRE(secure);
     secure->sim = sim_new(7);
+    secure->sim->epoch_s = epoch_s;
     secure_add(secure, ".", NULL, "192.0.2.1", NULL);
     secure_add(secure, "com.", ".", "192.0.2.2", NULL)->signing.denial = ZONE_DENIAL_OPT_OUT;
     secure_add(secure, "net.", ".", "192.0.2.3", NULL);

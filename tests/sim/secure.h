@@ -43,6 +43,8 @@ typedef struct secure {
 } secure_t;
 
 secure_t *secure_new(void);
+/* The same at another time, Unix seconds: signatures are valid from a day before it to 30 days behind it. */
+secure_t *secure_new_at(uint64_t epoch_s);
 /* Ends the sim too. */
 void secure_free(secure_t *secure);
 /* A zone of the plan; ends the program if there is none. */
@@ -68,5 +70,7 @@ void secure_sign_again(secure_t *secure, const char *apex);
 /* Each asks and fails the test with all that was said. text: sim_answer_t.text. */
 void secure_expect(sim_t *sim, const char *name, uint16_t type, const char *text); /* and AD */
 void insecure_expect(sim_t *sim, const char *name, uint16_t type, const char *text);
+/* What the zones say, and this security. */
+void truth_expect(sim_t *sim, const char *name, uint16_t type, store_security_t security);
 /* SERVFAIL, nothing in it, this extended error; and with CD set the data (is there any) nevertheless. */
 void bogus_expect(sim_t *sim, const char *name, uint16_t type, int extended_error);

@@ -40,6 +40,17 @@ void insecure_expect(sim_t *sim, const char *name, uint16_t type, const char *te
     check(answer, name, answer->security == STORE_INSECURE, "an insecure answer");
 }
 
+void truth_expect(sim_t *sim, const char *name, uint16_t type, store_security_t security)
+{
+    buffer_t truth;
+    buffer_init(&truth, 1 << 20);
+    bool is_known = sim_truth(sim, name, type, &truth);
+    const sim_answer_t *answer = sim_ask(sim, name, type);
+    check(answer, name, is_known && strcmp(answer->text, buffer_text(&truth)) == 0, buffer_text(&truth));
+    check(answer, name, answer->security == security, security_text(security));
+    buffer_clear(&truth);
+}
+
 void bogus_expect(sim_t *sim, const char *name, uint16_t type, int extended_error)
 {
     char wanted[64];
