@@ -107,6 +107,7 @@ answer_memory_t *chain_answer(const request_t *request, outcome_t *const *hops, 
     if (last->entry.kind == STORE_FAILURE) {
         answer_memory_t *failure = chain_failure(RCODE_SERVFAIL, last->entry.extended_error, last->text);
         if (failure) { /* the text lives in the outcome */
+            failure->answer.security = last->entry.security == STORE_BOGUS ? STORE_BOGUS : STORE_INDETERMINATE;
             failure->outcomes[failure->outcome_count++] = outcome_ref(last);
         }
         return failure;
@@ -141,7 +142,7 @@ static outcome_t *find_stale(resolver_t *resolver, const name_key_t *name, uint1
     outcome_t *outcome = outcome_new();
     const uint16_t types[] = {type, TYPE_CNAME};
     for (unsigned i = 0; outcome && i < ARRAY_SIZE(types); i++) {
-        if (special_find(resolver->special, name, types[i], &outcome->arena, &outcome->entry)) {
+        if (resolver_find_special(resolver, name, types[i], &outcome->arena, &outcome->entry)) {
             return outcome;
         }
         if (resolver_find(resolver, name, types[i], STORE_WANT_STALE, &outcome->arena, &outcome->entry) &&
@@ -182,6 +183,9 @@ answer_memory_t *chain_stale(resolver_t *resolver, const request_t *request)
     unsigned count = 0;
     bool is_stale = false;
     bool is_complete = false;
+    if (request->type == TYPE_AAAA && resolver->settings->dns64_count > 0) {
+        return NULL; /* an old "no AAAA" would be of no help without the A of today */
+    }
     while (count < ARRAY_SIZE(hops) && !is_complete) {
         outcome_t *outcome = find_stale(resolver, &name, request->type);
         if (!outcome) {

@@ -30,7 +30,7 @@ void cut_leave(resolver_t *resolver, fetch_t *fetch)
 static bool enter_quota(resolver_t *resolver, fetch_t *fetch)
 {
     uint16_t *quota = quota_of(resolver, &fetch->cut.zone);
-    if (fetch->cut.kind == CUT_FORWARD || fetch->cut.zone.labels < 2) {
+    if (fetch->cut.kind == CUT_FORWARD || fetch->cut.kind == CUT_SERVED || fetch->cut.zone.labels < 2) {
         return true;
     }
     if (*quota >= resolver->settings->fetches_a_zone_max) {
@@ -132,7 +132,9 @@ static bool begin_lookup(resolver_t *resolver, fetch_t *fetch, unsigned server, 
     }
     edge_t *edge = &fetch->lookups[fetch->cut.lookups];
     *edge = (edge_t){.by_fetch = fetch, .type = type, .server = (uint8_t)server};
-    fetch_wish_t wish = {&name, type, fetch->depth + 1, fetch->budget, edge};
+    /* Not validated: what a server at a wrong address says will not validate (RFC 4035 5), and so no look-up waits for one that waits
+     * for it. */
+    fetch_wish_t wish = {&name, type, fetch->depth + 1, fetch->budget, edge, false};
     status_t status = fetch_want(resolver, &wish);
     if (status != STATUS_OK) {
         fetch_set_trouble(fetch,
@@ -188,7 +190,7 @@ static bool begin_cut(resolver_t *resolver, fetch_t *fetch, const uint8_t *zone,
     name_key_init(&cut->zone, zone, name_length(zone));
     fetch->trouble = (trouble_t){.what = NULL};
     fetch->minimised_silences = 0;
-    fetch->minimise.enabled = resolver->settings->minimise_names && kind != CUT_FORWARD;
+    fetch->minimise.enabled = resolver->settings->minimise_names && kind != CUT_FORWARD && kind != CUT_SERVED;
     fetch->minimise.known = cut->zone.labels;
     fetch->state = FETCH_SELECT;
     if (!enter_quota(resolver, fetch)) {
@@ -267,6 +269,14 @@ static void enter_configured(resolver_t *resolver, fetch_t *fetch, const resolve
     resolver_ready_fetch(resolver, fetch);
 }
 
+static void enter_served(resolver_t *resolver, fetch_t *fetch, const name_t *zone)
+{
+    if (begin_cut(resolver, fetch, zone->wire, CUT_SERVED)) {
+        fetch->cut.candidates[fetch->cut.candidate_count++] = (candidate_t){.address = {.family = 0}};
+        resolver_ready_fetch(resolver, fetch);
+    }
+}
+
 /* ---- finding ---- */
 
 static const resolver_zone_t *find_configured(const resolver_t *resolver, const fetch_t *fetch)
@@ -275,7 +285,7 @@ static const resolver_zone_t *find_configured(const resolver_t *resolver, const 
     for (size_t i = 0; i < resolver->settings->zone_count; i++) {
         const resolver_zone_t *zone = &resolver->settings->zones[i];
         bool is_inside = name_is_at_or_below(fetch->name.wire, zone->zone.wire);
-        bool is_apex_ds = fetch->type == TYPE_DS && zone->kind == RESOLVER_STUB && zone->zone.labels == fetch->name.labels;
+        bool is_apex_ds = fetch->type == TYPE_DS && zone->zone.labels > 0 && zone->zone.labels == fetch->name.labels;
         bool is_tried = zone->kind == RESOLVER_FORWARD && fetch->cut.fallback_used;
         if (is_inside && !is_apex_ds && !is_tried && (!best || zone->zone.labels > best->zone.labels)) {
             best = zone;
@@ -296,7 +306,8 @@ static bool answer_from_ancestors(resolver_t *resolver, fetch_t *fetch, unsigned
         if (!resolver_find(resolver, &ancestor, TYPE_DNAME, STORE_WANT_FRESH, &resolver->scratch, &entry)) {
             continue;
         }
-        if ((entry.kind == STORE_NAME_ERROR && entry.security == STORE_SECURE) || entry.kind == STORE_RRSET) {
+        bool is_rejected = fetch->validation.retries > 0 || (fetch->is_checked && entry.security == STORE_BOGUS);
+        if ((entry.kind == STORE_NAME_ERROR && entry.security == STORE_SECURE) || (entry.kind == STORE_RRSET && !is_rejected)) {
             result_take_known(resolver, fetch, &entry);
             return true;
         }
@@ -314,6 +325,14 @@ void cut_find(resolver_t *resolver, fetch_t *fetch)
                                                               &resolver->scratch, &delegation);
     unsigned found_labels = found ? name_labels(delegation.zone) : 0;
     const resolver_zone_t *configured = find_configured(resolver, fetch);
+    name_t served;
+    if (resolver_find_served(resolver, &fetch->name, fetch->type, &served) && (!configured || served.labels >= configured->zone.labels)) {
+        if (served.labels >= found_labels) { /* before what the store knows of the names above: our own zones are newer */
+            enter_served(resolver, fetch, &served);
+            return;
+        }
+        configured = NULL; /* what our zone delegates is asked there */
+    }
     bool is_configured = configured && (configured->kind == RESOLVER_FORWARD || configured->zone.labels >= found_labels);
     if (answer_from_ancestors(resolver, fetch, is_configured ? configured->zone.labels : found_labels)) {
         return;

@@ -14,15 +14,15 @@
  *        |                      | nothing left to try                                                      |
  *        +----------------------+--------------------------------------------------------------------------+
  *
- * (A validator stands between a complete answer and DONE: fetch_finish() is the one place where outcomes leave; what it needs - the RRsets
- * with their RRSIGs, the zone they came from, the proofs - is in the outcome's entry, the DS or its denial in the delegation of that zone,
- * and it asks for keys with fetch_want() on an edge of its own.)
+ * (Between a complete answer and DONE, of a fetch made for a question with CD clear, stands VALIDATE: see validate.c. From there it may go
+ * back to SELECT when the data is bogus.)
  *
  * Invariants
  *  1. An exchange is open exactly in WAIT_REPLY, and then the timer runs.
  *  2. WAIT_ADDRESSES has at least one look-up that is not over.
- *  3. Every way back to SELECT took from the budget: a send, or a look-up. At one cut: at most sends_a_cut_max sends and ns_lookups_max
- *     look-ups; every new cut is deeper than the last one (or the one fall-back of a forward zone), so there are at most 127.
+ *  3. Every way back to SELECT took from the budget: a send, or a look-up, or was one of bogus_retries_max. At one cut: at most
+ * sends_a_cut_max sends and ns_lookups_max look-ups; every new cut is deeper than the last one (or the one fall-back of a forward zone), so
+ * there are at most 127.
  *  4. A fetch lives as long as somebody waits for it or it is pinned.
  *  5. fetch_want() adds no edge that would close a circle of waiting (TsuNAME, NS loops).
  */
@@ -89,8 +89,8 @@ static bool waits_for(resolver_t *resolver, fetch_t *from, const fetch_t *to)
         if (fetch == to) {
             return true;
         }
-        for (unsigned i = 0; i < fetch->cut.lookups; i++) {
-            fetch_t *next = fetch->lookups[i].fetch;
+        for (unsigned i = 0; i <= fetch->cut.lookups; i++) {
+            fetch_t *next = i < fetch->cut.lookups ? fetch->lookups[i].fetch : fetch->validation.edge.fetch;
             if (next && next->visited != mark) {
                 if (seen++ == LOOP_SEARCH_MAX) {
                     return true;
@@ -120,7 +120,8 @@ static fetch_t *fetch_new(resolver_t *resolver, const fetch_wish_t *wish)
     fetch->budget->references++;
     fetch->timer.fetch = fetch;
     fetch->is_pinned = !wish->edge;
-    fetch->node = (question_node_t){.name = &fetch->name, .type = fetch->type};
+    fetch->is_checked = wish->is_checked;
+    fetch->node = (question_node_t){.name = &fetch->name, .type = fetch->type, .flags = wish->is_checked};
     question_table_add(&resolver->fetches, &resolver->hash_key, &fetch->node);
     resolver->counters[RESOLVER_COUNT_FETCHES]++;
     return fetch;
@@ -138,6 +139,7 @@ void fetch_free(resolver_t *resolver, fetch_t *fetch)
     exchange_close(resolver, fetch);
     follow_leave(fetch);
     cut_leave(resolver, fetch);
+    validate_leave(resolver, fetch);
     if (!fetch->outcome) { /* those with one left the table when they finished */
         question_table_remove(&resolver->fetches, &fetch->node);
     }
@@ -150,7 +152,7 @@ void fetch_free(resolver_t *resolver, fetch_t *fetch)
 
 status_t fetch_want(resolver_t *resolver, const fetch_wish_t *wish)
 {
-    question_node_t wanted = {.name = wish->name, .type = wish->type};
+    question_node_t wanted = {.name = wish->name, .type = wish->type, .flags = wish->is_checked};
     fetch_t *fetch = (fetch_t *)question_table_find(&resolver->fetches, &resolver->hash_key, &wanted);
     if (fetch) {
         const fetch_t *waiter = wish->edge ? wish->edge->by_fetch : NULL;
@@ -185,6 +187,7 @@ void fetch_finish(resolver_t *resolver, fetch_t *fetch, outcome_t *outcome)
     exchange_close(resolver, fetch);
     follow_leave(fetch);
     cut_leave(resolver, fetch);
+    validate_leave(resolver, fetch);
     question_table_remove(&resolver->fetches, &fetch->node);
     fetch->outcome = outcome ? outcome : outcome_ref(&resolver->exhausted);
     fetch->state = FETCH_DONE;
@@ -202,7 +205,7 @@ void fetch_finish(resolver_t *resolver, fetch_t *fetch, outcome_t *outcome)
 
 void fetch_set_trouble(fetch_t *fetch, const char *what, int16_t extended_error, const resolver_address_t *address)
 {
-    fetch->trouble = (trouble_t){.what = what, .extended_error = extended_error, .has_address = address != NULL};
+    fetch->trouble = (trouble_t){.what = what, .extended_error = extended_error, .has_address = address && address->family != 0};
     if (address) {
         fetch->trouble.address = *address;
     }
@@ -239,6 +242,10 @@ void fetch_keep_failure(resolver_t *resolver, const name_key_t *name, store_entr
 
 static void fail(resolver_t *resolver, fetch_t *fetch, bool by_budget)
 {
+    if (fetch->validation.rejected) { /* there was an answer, and nobody had a better one */
+        validate_give_up(resolver, fetch);
+        return;
+    }
     outcome_t *outcome = outcome_new();
     if (outcome) {
         outcome->by_budget = by_budget;
@@ -246,7 +253,7 @@ static void fail(resolver_t *resolver, fetch_t *fetch, bool by_budget)
         outcome->entry.type = fetch->type;
         outcome->entry.extended_error = fetch->trouble.what ? fetch->trouble.extended_error : EDE_NO_REACHABLE_AUTHORITY;
         write_trouble(fetch, outcome);
-        if (!by_budget) {
+        if (!by_budget && fetch->cut.kind != CUT_SERVED) {
             fetch_keep_failure(resolver, &fetch->name, &outcome->entry);
         }
     }
@@ -271,16 +278,15 @@ static budget_t *budget_of(const edge_t *edge)
     return edge->by_fetch ? edge->by_fetch->budget : edge->by_request->budget;
 }
 
-/* Is there somebody who pays for another message? */
-static bool finds_budget(resolver_t *resolver, fetch_t *fetch)
+bool fetch_find_budget(resolver_t *resolver, fetch_t *fetch, bool (*allows)(const budget_t *budget, uint64_t now_ms))
 {
     uint64_t now_ms = resolver->now.monotonic_ms;
-    if (budget_allows_send(fetch->budget, now_ms)) {
+    if (allows(fetch->budget, now_ms)) {
         return true;
     }
     for (edge_t *edge = fetch->waiters; edge; edge = edge->next) {
         budget_t *other = budget_of(edge);
-        if (budget_allows_send(other, now_ms)) {
+        if (allows(other, now_ms)) {
             other->references++;
             budget_unref(fetch->budget);
             fetch->budget = other;
@@ -327,7 +333,7 @@ static void look_further(resolver_t *resolver, fetch_t *fetch)
 static void select_server(resolver_t *resolver, fetch_t *fetch)
 {
     fetch->state = FETCH_SELECT;
-    if (!finds_budget(resolver, fetch)) {
+    if (!fetch_find_budget(resolver, fetch, budget_allows_send)) { /* nobody pays for another message */
         fetch_fail_by_budget(resolver, fetch);
         return;
     }
@@ -365,7 +371,12 @@ void fetch_step(resolver_t *resolver, fetch_t *fetch)
     take_lookups(resolver, fetch);
     switch (fetch->state) {
     case FETCH_BEGIN:
-        cut_find(resolver, fetch);
+        if (!validate_take_known(resolver, fetch)) {
+            cut_find(resolver, fetch);
+        }
+        break;
+    case FETCH_VALIDATE:
+        validate_step(resolver, fetch);
         break;
     case FETCH_SELECT:
     case FETCH_WAIT_ADDRESSES:
@@ -394,7 +405,7 @@ void fetch_prime(resolver_t *resolver)
     budget_init(budget, resolver->settings, resolver->now.monotonic_ms);
     name_key_t name;
     name_key_init(&name, root, 1);
-    fetch_wish_t wish = {&name, TYPE_NS, 0, budget, NULL};
+    fetch_wish_t wish = {&name, TYPE_NS, 0, budget, NULL, false};
     if (fetch_want(resolver, &wish) == STATUS_OK) {
         resolver->counters[RESOLVER_COUNT_PRIMINGS]++;
     }

@@ -22,6 +22,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* What tells requests for one question apart. */
+enum { REQUEST_FLAGS = RESOLVER_FLAG_CACHED_ONLY | RESOLVER_FLAG_CHECKING_DISABLED | RESOLVER_FLAG_REFRESH };
+
 /* ---- clients ---- */
 
 static status_t add_client(resolver_t *resolver, request_t *request, const resolver_question_t *question)
@@ -101,7 +104,7 @@ static request_t *request_new(resolver_t *resolver, const resolver_question_t *q
     request->name = *question->name;
     request->current = *question->name;
     request->type = question->type;
-    request->flags = question->flags & (RESOLVER_FLAG_CACHED_ONLY | RESOLVER_FLAG_CHECKING_DISABLED);
+    request->flags = question->flags & REQUEST_FLAGS;
     request->cached_only = (question->flags & RESOLVER_FLAG_CACHED_ONLY) != 0;
     request->is_local = true;
     request->last_client = &request->clients;
@@ -117,7 +120,7 @@ status_t request_begin(resolver_t *resolver, const resolver_question_t *question
     question_node_t wanted = {
         .name = question->name,
         .type = question->type,
-        .flags = (uint16_t)(question->flags & (RESOLVER_FLAG_CACHED_ONLY | RESOLVER_FLAG_CHECKING_DISABLED)),
+        .flags = (uint16_t)(question->flags & REQUEST_FLAGS),
     };
     if (resolver->client_count >= settings->clients_max) {
         return STATUS_LIMIT;
@@ -163,6 +166,7 @@ void request_free(resolver_t *resolver, request_t *request)
     question_table_remove(&resolver->requests, &request->node);
     timer_stop(&resolver->timers, &request->timer);
     edge_detach(resolver, &request->edge);
+    outcome_unref(request->without_aaaa);
     for (client_t *client = request->clients; client;) {
         client_t *next = client->next;
         free(client->action);
@@ -183,7 +187,8 @@ void request_free(resolver_t *resolver, request_t *request)
 /* Stale data is better than a failure (RFC 8767 4). */
 static void finish_with(resolver_t *resolver, request_t *request, answer_memory_t *answer)
 {
-    if (answer && answer->answer.rcode == RCODE_SERVFAIL && resolver->settings->serve_stale && request->clients) {
+    bool may_be_stale = answer && answer->answer.rcode == RCODE_SERVFAIL && answer->answer.security != STORE_BOGUS;
+    if (may_be_stale && resolver->settings->serve_stale && request->clients) {
         answer_memory_t *stale = chain_stale(resolver, request);
         if (stale) {
             answer_memory_unref(answer);
@@ -231,10 +236,22 @@ static bool was_visited(const request_t *request, const uint8_t *target)
     return false;
 }
 
+/* The type that is looked up now: A where AAAA is to be made of it. */
+static uint16_t wanted_type(const request_t *request)
+{
+    return request->without_aaaa ? TYPE_A : request->type;
+}
+
 /* One more outcome for the chain; takes the reference. */
 static void take(resolver_t *resolver, request_t *request, outcome_t *outcome)
 {
     REQUIRE(request->hop_count <= resolver->settings->cname_hops_max);
+    outcome = request_dns64(resolver, request, outcome);
+    if (!outcome) {
+        request->state = REQUEST_LOOK_UP;
+        resolver_ready_request(resolver, request);
+        return;
+    }
     request->hops[request->hop_count++] = outcome;
     const uint8_t *target = outcome->entry.type == TYPE_CNAME && request->type != TYPE_CNAME ? chain_target(&outcome->entry) : NULL;
     if (!target || outcome->overflow) {
@@ -254,16 +271,40 @@ static void take(resolver_t *resolver, request_t *request, outcome_t *outcome)
     resolver_ready_request(resolver, request);
 }
 
+/* CD clear: only what validation lets pass. */
+static bool is_checked(const request_t *request)
+{
+    return !(request->flags & RESOLVER_FLAG_CHECKING_DISABLED);
+}
+
+/* Whoever wants an answer renewed wants the data at the end of its chain from the servers, and what else would soon make it end. Not while
+ * they fail (RFC 9520 3). */
+static bool is_to_be_renewed(resolver_t *resolver, request_t *request, const store_entry_t *entry)
+{
+    enum { RENEWED_PART = 5 }; /* of the lifetime */
+    store_entry_t failure;
+    bool is_own = request->hop_count == 0 && (entry->type != TYPE_CNAME || request->type == TYPE_CNAME);
+    if (!(request->flags & RESOLVER_FLAG_REFRESH) || entry->kind == STORE_FAILURE ||
+        !(is_own || entry->ttl_s <= entry->lifetime_s / RENEWED_PART)) {
+        return false;
+    }
+    return !resolver_find(resolver, &request->current, request->type, STORE_WANT_FAILURE, &resolver->scratch, &failure) ||
+           failure.ttl_s == 0;
+}
+
 /* The current name in the store: the type, or an alias. */
 static bool find_known(resolver_t *resolver, request_t *request, outcome_t *outcome)
 {
-    if (special_find(resolver->special, &request->current, request->type, &outcome->arena, &outcome->entry)) {
+    if (resolver_find_special(resolver, &request->current, wanted_type(request), &outcome->arena, &outcome->entry)) {
         resolver->counters[RESOLVER_COUNT_LOCAL]++;
         return true;
     }
+    if (request_reverse_dns64(resolver, request, outcome)) {
+        return true;
+    }
     request->is_local = false;
-    bool found = resolver_find(resolver, &request->current, request->type, STORE_WANT_FRESH, &outcome->arena, &outcome->entry);
-    if ((!found || outcome->entry.kind == STORE_FAILURE) && request->type != TYPE_CNAME) {
+    bool found = resolver_find(resolver, &request->current, wanted_type(request), STORE_WANT_FRESH, &outcome->arena, &outcome->entry);
+    if ((!found || outcome->entry.kind == STORE_FAILURE) && wanted_type(request) != TYPE_CNAME) {
         store_entry_t alias;
         if (resolver_find(resolver, &request->current, TYPE_CNAME, STORE_WANT_FRESH, &outcome->arena, &alias) &&
             alias.kind == STORE_RRSET) {
@@ -271,6 +312,9 @@ static bool find_known(resolver_t *resolver, request_t *request, outcome_t *outc
             found = true;
         }
     }
+    /* What was not validated yet goes through a fetch, which takes it from the store; what was found bogus is for CD to see. */
+    found = found && validate_is_good(resolver, is_checked(request), &outcome->entry);
+    found = found && !is_to_be_renewed(resolver, request, &outcome->entry);
     resolver->counters[RESOLVER_COUNT_FROM_STORE] += found;
     return found;
 }
@@ -289,15 +333,6 @@ static bool answer_any(const request_t *request, outcome_t *outcome)
     return true;
 }
 
-/* Data of a failure: a cached one comes back as such (RFC 8914 4.14). */
-static void set_cached_failure(outcome_t *outcome)
-{
-    if (outcome->entry.kind == STORE_FAILURE) {
-        outcome->entry.extended_error = EDE_CACHED_ERROR;
-        snprintf(outcome->text, sizeof outcome->text, "%s", "resolution failed a moment ago");
-    }
-}
-
 static void look_up(resolver_t *resolver, request_t *request)
 {
     outcome_t *outcome = outcome_new();
@@ -305,11 +340,13 @@ static void look_up(resolver_t *resolver, request_t *request)
         finish_with(resolver, request, NULL);
         return;
     }
-    aggressive_question_t denied = {&request->current, request->type, request->budget};
+    aggressive_question_t denied = {&request->current, wanted_type(request), request->budget};
     bool is_known = request->type == TYPE_ANY ? answer_any(request, outcome) : find_known(resolver, request, outcome);
     if (is_known ||
         (!(request->flags & RESOLVER_FLAG_CHECKING_DISABLED) && aggressive_find(resolver, &denied, &outcome->arena, &outcome->entry))) {
-        set_cached_failure(outcome);
+        if (outcome->entry.kind == STORE_FAILURE || is_checked(request)) {
+            validate_make_failure(outcome);
+        }
         take(resolver, request, outcome);
         return;
     }
@@ -318,7 +355,8 @@ static void look_up(resolver_t *resolver, request_t *request)
         finish_with(resolver, request, chain_failure(RCODE_REFUSED, EDE_NOT_AUTHORITATIVE, "not cached, and recursion was not desired"));
         return;
     }
-    fetch_wish_t wish = {&request->current, request->type, 0, request->budget, &request->edge};
+    bool validates = is_checked(request) && validate_is_on(resolver);
+    fetch_wish_t wish = {&request->current, request->type, 0, request->budget, &request->edge, validates};
     status_t status = fetch_want(resolver, &wish);
     if (status != STATUS_OK) {
         const char *text = status == STATUS_NO_MEMORY ? "out of memory" : "too many questions are being resolved";

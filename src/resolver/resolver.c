@@ -5,11 +5,15 @@
 
 #include "resolver/hints.h"
 #include "resolver/state.h"
+#include "wire/rrtype.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { SCRATCH_CHUNK = 32768 };
+enum {
+    SCRATCH_CHUNK = 32768,
+    SIGNED_DATA_MAX = 1 << 20, /* any RRset that fits a message, twice (dnssec/verify.h) */
+};
 
 /* ---- outcomes ---- */
 
@@ -59,7 +63,8 @@ static bool make_tables(resolver_t *resolver)
     resolver->free_slots = calloc(settings->fetches_max, sizeof(uint32_t));
     resolver->infra = infra_new(settings, &resolver->hash_key);
     resolver->special = special_new(settings);
-    if (!resolver->fetch_slots || !resolver->free_slots || !resolver->infra || !resolver->special) {
+    resolver->zone_trust = zone_trust_table_new(settings->zones_trusted_max, &resolver->hash_key);
+    if (!resolver->zone_trust || !resolver->fetch_slots || !resolver->free_slots || !resolver->infra || !resolver->special) {
         return false;
     }
     for (unsigned i = 0; i < settings->fetches_max; i++) {
@@ -91,6 +96,8 @@ resolver_t *resolver_new(const resolver_settings_t *settings, store_t *store, re
     resolver->exhausted.entry = (store_entry_t){.kind = STORE_FAILURE, .extended_error = EDE_OTHER};
     arena_init(&resolver->scratch, SCRATCH_CHUNK, REPLY_ARENA_MAX);
     arena_init(&resolver->reply_arena, SCRATCH_CHUNK, REPLY_ARENA_MAX);
+    buffer_init(&resolver->signed_data, SIGNED_DATA_MAX);
+    validate_policy(settings, &resolver->dnssec_policy);
     if (!make_tables(resolver)) {
         resolver_free(resolver);
         return NULL;
@@ -113,6 +120,7 @@ static void free_fetches(resolver_t *resolver)
     for (unsigned i = 0; i < count; i++) {
         if (resolver->fetch_slots[i]) {
             cut_leave(resolver, resolver->fetch_slots[i]);
+            validate_leave(resolver, resolver->fetch_slots[i]);
         }
     }
     for (unsigned i = 0; i < count; i++) {
@@ -148,6 +156,8 @@ void resolver_free(resolver_t *resolver)
     free(resolver->hints);
     infra_free(resolver->infra);
     special_free(resolver->special);
+    zone_trust_table_free(resolver->zone_trust);
+    buffer_clear(&resolver->signed_data);
     arena_clear(&resolver->scratch);
     arena_clear(&resolver->reply_arena);
     free(resolver);
@@ -316,11 +326,29 @@ bool resolver_find(resolver_t *resolver, const name_key_t *name, uint16_t type, 
     return resolver->store->operations->find(resolver->store, &question, arena, entry);
 }
 
+bool resolver_find_served(const resolver_t *resolver, const name_key_t *name, uint16_t type, name_t *zone)
+{
+    /* A DS RRset is the parent's (RFC 4035 3.1.4.1). */
+    bool is_ds = type == TYPE_DS && name->labels > 0;
+    return resolver->served.find && resolver->served.find(resolver->served.context, name, (unsigned)name->labels - is_ds, zone);
+}
+
+bool resolver_find_special(resolver_t *resolver, const name_key_t *name, uint16_t type, arena_t *arena, store_entry_t *entry)
+{
+    name_t served;
+    unsigned built_in = resolver->served.find ? special_built_in(resolver->special, name) : 0;
+    if (built_in > 0 && resolver_find_served(resolver, name, type, &served) && served.labels >= built_in) {
+        return special_find_data(resolver->special, name, type, arena, entry);
+    }
+    return special_find(resolver->special, name, type, arena, entry);
+}
+
 /* ---- watching ---- */
 
 void resolver_set_trust(resolver_t *resolver, const resolver_trust_t *trust)
 {
     resolver->trust = trust;
+    zone_trust_table_clear(resolver->zone_trust);
 }
 
 void resolver_set_served(resolver_t *resolver, resolver_served_t served)
@@ -340,6 +368,7 @@ const char *resolver_counter_name(resolver_counter_t counter)
         "fetches",      "fetches-merged", "followed",       "sent-udp",     "sent-tcp",     "timeouts",   "replies",   "unexpected-replies",
         "wrong-source", "wrong-id",       "wrong-question", "wrong-cookie", "malformed",    "suspicions", "truncated", "referrals",
         "lame",         "no-edns",        "name-shown",     "loops",        "budget-spent", "quota",      "primings",
+        "secure",         "insecure",       "bogus",        "bogus-retries", "signature-checks",
     };
     return counter < RESOLVER_COUNTERS ? names[counter] : "";
 }
@@ -377,7 +406,11 @@ static void check_fetch(const resolver_t *resolver, const fetch_t *fetch)
     }
     REQUIRE((fetch->state == FETCH_FOLLOW) == (fetch->leader != NULL));
     REQUIRE(!fetch->leader || fetch->leader->exchange.is_open);
-    REQUIRE(fetch->state == FETCH_WAIT_REPLY || fetch->state == FETCH_FOLLOW || (fetch->state == FETCH_WAIT_ADDRESSES && waits));
+    bool validates = fetch->state == FETCH_VALIDATE;
+    REQUIRE(fetch->state == FETCH_WAIT_REPLY || fetch->state == FETCH_FOLLOW || validates || (fetch->state == FETCH_WAIT_ADDRESSES && waits));
+    REQUIRE(validates == (fetch->validation.outcome != NULL) && validates == (fetch->validation.edge.fetch != NULL));
+    REQUIRE(fetch->is_checked || !validates);
+    REQUIRE(fetch->validation.retries <= resolver->settings->bogus_retries_max);
     for (const edge_t *edge = fetch->waiters; edge; edge = edge->next) {
         REQUIRE(edge->fetch == fetch && !edge->outcome && (!edge->by_fetch != !edge->by_request));
     }

@@ -168,6 +168,11 @@ typedef enum resolver_counter {
     RESOLVER_COUNT_BUDGET_SPENT, /* requests or fetches that ran into a limit */
     RESOLVER_COUNT_QUOTA,        /* sends refused by a per-server or per-zone quota */
     RESOLVER_COUNT_PRIMINGS,
+    RESOLVER_COUNT_SECURE,        /* outcomes validated */
+    RESOLVER_COUNT_INSECURE,      /* outcomes proven to be of unsigned zones */
+    RESOLVER_COUNT_BOGUS,         /* outcomes given up as bogus */
+    RESOLVER_COUNT_BOGUS_RETRIES, /* other servers asked after bogus data */
+    RESOLVER_COUNT_SIGNATURES,    /* public-key operations */
     RESOLVER_COUNTERS
 } resolver_counter_t;
 

@@ -13,6 +13,7 @@ typedef struct making {
     resolver_t *resolver;
     fetch_t *fetch;
     const message_t *message;
+    const uint8_t *zone; /* whose servers said it; NULL: a forwarder, which may have it from anywhere */
     outcome_t *outcome;
     rrset_t rrsets[STORE_ENTRY_RRSETS_MAX];
     unsigned count;
@@ -99,7 +100,7 @@ static void out_of_memory(making_t *making)
     fetch_fail_by_budget(making->resolver, making->fetch);
 }
 
-/* The RRsets go into the outcome, the outcome to all who wait, and a copy to the store under the fetch's name. */
+/* The RRsets go into the outcome; that is validated, goes to all who wait, and a copy to the store under the fetch's name. */
 static void deliver(making_t *making)
 {
     outcome_t *outcome = making->outcome;
@@ -110,15 +111,15 @@ static void deliver(making_t *making)
         return;
     }
     memcpy(rrsets, making->rrsets, making->count * sizeof *rrsets);
-    memcpy(zone, making->fetch->cut.zone.wire, making->fetch->cut.zone.length);
     outcome->entry.rrsets = rrsets;
     outcome->entry.rrset_count = (uint16_t)making->count;
-    outcome->entry.zone = zone;
-    if (!outcome->overflow) {
-        store_t *store = making->resolver->store;
-        store->operations->put(store, &making->fetch->name, &outcome->entry, making->resolver->now.unix_s);
+    if (making->zone) {
+        memcpy(zone, making->zone, name_length(making->zone));
+        outcome->entry.zone = zone;
+    } else {
+        outcome->entry.zone = NULL;
     }
-    fetch_finish(making->resolver, making->fetch, outcome);
+    validate_take(making->resolver, making->fetch, outcome);
 }
 
 /* An RRset too large, a proof that cannot be read: the server is left, others may do better. */
@@ -162,21 +163,6 @@ static status_t synthesise(making_t *making, const rrset_t *dname)
                       alias.length);
 }
 
-/* The DNAME itself is worth keeping: it answers for all names below it. */
-static void remember_dname(making_t *making, const rrset_t *dname)
-{
-    store_entry_t entry = making->outcome->entry;
-    name_key_t owner;
-    name_key_init(&owner, dname->owner, name_length(dname->owner));
-    entry.type = TYPE_DNAME;
-    entry.ttl_s = bounded(making->resolver->settings, dname->ttl_s);
-    entry.rrsets = dname;
-    entry.rrset_count = 1;
-    entry.zone = making->fetch->cut.zone.wire;
-    store_t *store = making->resolver->store;
-    store->operations->put(store, &owner, &entry, making->resolver->now.unix_s);
-}
-
 static status_t take_dname(making_t *making, const rrset_t *dname, bool is_authoritative)
 {
     const rrset_t own = *dname;
@@ -201,7 +187,6 @@ static status_t make_dname(making_t *making, const reply_t *reply)
     const rrset_t dname = making->rrsets[0];
     status = take_dname(making, &dname, reply->is_authoritative);
     if (status == STATUS_OK) {
-        remember_dname(making, &dname);
         bound_ttls(making, making->resolver->settings->ttl_max_s);
     }
     return status;
@@ -213,7 +198,7 @@ static status_t make_data(making_t *making, const reply_t *reply)
     set_entry(making, STORE_RRSET, type, reply->is_authoritative);
     status_t status = gather(making, SECTION_ANSWER, reply->owner, type);
     if (status == STATUS_OK && making->rrsets[0].signature_count > 0) {
-        status = gather_proofs(making); /* of a wildcard's expansion */
+        status = gather_proofs(making); /* of a wildcard's expansion; left out when it proves to be none */
     }
     bound_ttls(making, making->resolver->settings->ttl_max_s);
     return status;
@@ -223,8 +208,9 @@ static status_t make_denial(making_t *making, const reply_t *reply)
 {
     set_entry(making, reply->kind == REPLY_NODATA ? STORE_NODATA : STORE_NAME_ERROR, making->fetch->type, reply->is_authoritative);
     if (!reply->owner) { /* no SOA: nobody says how long, so it is not kept (RFC 2308 5) */
+        status_t status = gather_proofs(making);
         bound_ttls(making, 0);
-        return STATUS_OK;
+        return status;
     }
     status_t status = gather(making, SECTION_AUTHORITY, reply->owner, TYPE_SOA);
     if (status == STATUS_OK) {
@@ -242,7 +228,7 @@ static void take_priming(making_t *making)
     const fetch_t *fetch = making->fetch;
     referral_source_t source = {making->message, SECTION_ANSWER, fetch->cut.zone.wire, fetch->name.wire};
     delegation_t delegation;
-    bool is_root = fetch->name.labels == 0 && fetch->type == TYPE_NS && fetch->cut.kind != CUT_FORWARD;
+    bool is_root = fetch->name.labels == 0 && fetch->type == TYPE_NS && fetch->cut.kind != CUT_FORWARD && fetch->cut.kind != CUT_SERVED;
     if (!is_root || referral_read(&source, resolver->settings, &resolver->reply_arena, &delegation) != STATUS_OK) {
         return;
     }
@@ -254,9 +240,41 @@ static void take_priming(making_t *making)
     }
 }
 
+/* ---- the store ---- */
+
+/* The DNAME itself is worth keeping: it answers for all names below it. */
+static void remember_dname(resolver_t *resolver, const store_entry_t *made, const rrset_t *dname)
+{
+    store_entry_t entry = *made;
+    name_key_t owner;
+    name_key_init(&owner, dname->owner, name_length(dname->owner));
+    entry.type = TYPE_DNAME;
+    entry.ttl_s = dname->ttl_s;
+    entry.rrsets = dname;
+    entry.rrset_count = 1;
+    resolver->store->operations->put(resolver->store, &owner, &entry, resolver->now.unix_s);
+}
+
+void result_keep(resolver_t *resolver, const fetch_t *fetch, const outcome_t *outcome)
+{
+    const store_entry_t *entry = &outcome->entry;
+    if (fetch->cut.kind == CUT_SERVED && !fetch->validation.is_from_store) {
+        return;
+    }
+    if (entry->kind == STORE_RRSET && entry->rrset_count > 0 && entry->rrsets[entry->rrset_count - 1].type == TYPE_DNAME &&
+        (entry->type == TYPE_CNAME || outcome->overflow)) {
+        remember_dname(resolver, entry, &entry->rrsets[entry->rrset_count - 1]);
+    }
+    if (!outcome->overflow) {
+        resolver->store->operations->put(resolver->store, &fetch->name, entry, resolver->now.unix_s);
+    }
+}
+
 void result_take(resolver_t *resolver, fetch_t *fetch, const message_t *message, const reply_t *reply)
 {
     making_t making = {.resolver = resolver, .fetch = fetch, .message = message, .outcome = outcome_new()};
+    making.zone = fetch->cut.kind == CUT_FORWARD ? NULL : fetch->cut.zone.wire;
+    fetch->validation.is_from_store = false;
     if (!making.outcome) {
         fetch_finish(resolver, fetch, NULL);
         return;
@@ -286,7 +304,8 @@ void result_take_known(resolver_t *resolver, fetch_t *fetch, const store_entry_t
         fetch_finish(resolver, fetch, NULL);
         return;
     }
-    name_key_init(&fetch->cut.zone, entry->zone, name_length(entry->zone));
+    making.zone = entry->zone;
+    fetch->validation.is_from_store = true;
     for (unsigned i = 0; i < entry->rrset_count; i++) {
         if (rrset_copy(&making.rrsets[i], &entry->rrsets[i], &making.outcome->arena) != STATUS_OK) {
             out_of_memory(&making);

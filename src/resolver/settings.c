@@ -50,6 +50,7 @@ void resolver_settings_default(resolver_settings_t *settings)
         .signature_skew_s = 300,
         .bogus_ttl_s = 60,
         .bogus_retries_max = 3,
+        .zones_trusted_max = 4096,
         .aggressive_nsec = true,
         .root_key_sentinel = true,
         .signal_key_tags = true,

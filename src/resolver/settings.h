@@ -108,6 +108,7 @@ typedef struct resolver_settings {
     uint32_t signature_skew_s;  /* 300: by which signature times may be missed, in both directions */
     uint32_t bogus_ttl_s;       /* 60: how long bogus data is remembered as such */
     unsigned bogus_retries_max; /* 3 other servers are asked before data counts as bogus */
+    unsigned zones_trusted_max; /* 4,096 zones whose keys, or lack of them, are remembered */
     bool aggressive_nsec;       /* RFC 8198 */
     bool root_key_sentinel;     /* RFC 8509 */
     bool signal_key_tags;       /* RFC 8145 */

@@ -8,9 +8,11 @@
 #include "resolver/reply.h"
 #include "resolver/resolver.h"
 #include "resolver/special.h"
+#include "resolver/zone_trust.h"
 
 #include "base/arena.h"
 #include "base/require.h"
+#include "dnssec/denial.h"
 
 typedef struct fetch fetch_t;
 typedef struct request request_t;
@@ -124,6 +126,7 @@ struct request {
     edge_t edge;
     resolver_timer_t timer;
     bool stale_tried;
+    outcome_t *without_aaaa; /* DNS64: the name has no AAAA, as this says, and its A are being looked up; NULL: nothing of the kind */
     unsigned hop_count;
     outcome_t *hops[RESOLVER_CNAME_HOPS_MAX + 2];
 };
@@ -136,6 +139,7 @@ typedef enum fetch_state {
     FETCH_WAIT_REPLY,
     FETCH_WAIT_ADDRESSES,
     FETCH_FOLLOW,
+    FETCH_VALIDATE,
     FETCH_DONE,
 } fetch_state_t;
 
@@ -156,7 +160,9 @@ typedef struct candidate {
     bool tcp_failed;
 } candidate_t;
 
-typedef enum cut_kind { CUT_DELEGATION, CUT_HINTS, CUT_STUB, CUT_FORWARD } cut_kind_t;
+/* SERVED: a zone of this very server. It is asked without the network, by RESOLVER_LOCAL; what it says may change at any time, so nothing of
+ * it is put into the store, and nothing is held against its one candidate, whose address is all zeros. */
+typedef enum cut_kind { CUT_DELEGATION, CUT_HINTS, CUT_STUB, CUT_FORWARD, CUT_SERVED } cut_kind_t;
 
 /* The zone whose servers are asked. */
 typedef struct cut {
@@ -202,12 +208,25 @@ typedef struct trouble {
     resolver_address_t address;
 } trouble_t;
 
+/* Of a checked fetch; see validate.c. */
+typedef struct validation {
+    outcome_t *outcome;  /* being validated: in FETCH_VALIDATE */
+    outcome_t *rejected; /* the last one found bogus, with the reason */
+    edge_t edge;         /* the look-up of a DS or DNSKEY RRset */
+    unsigned lookups;    /* begun */
+    uint8_t wanted;      /* labels of the name looked up */
+    uint8_t walked;      /* labels of the deepest name that is known to be no zone cut, for this outcome */
+    uint8_t retries;     /* servers asked after one sent bogus data */
+    bool is_from_store;  /* the outcome is */
+} validation_t;
+
 struct fetch {
     question_node_t node;
     fetch_state_t state;
     fetch_t *next_ready;
     bool is_ready;
-    bool is_pinned; /* wanted by the resolver itself: priming */
+    bool is_pinned;  /* wanted by the resolver itself: priming */
+    bool is_checked; /* its outcome is validated */
     uint32_t slot;
     uint64_t visited; /* mark of the last search for loops */
     name_key_t name;
@@ -227,7 +246,8 @@ struct fetch {
     trouble_t trouble;
     resolver_timer_t timer;
     edge_t lookups[RESOLVER_NS_LOOKUPS_MAX]; /* of this cut; [0..cut.lookups) */
-    outcome_t *outcome;                      /* being made; set once DONE */
+    validation_t validation;
+    outcome_t *outcome; /* being made; set once DONE */
 };
 
 /* ---- the resolver ---- */
@@ -246,6 +266,10 @@ struct resolver {
     store_t *store;
     resolver_random_t random;
     const resolver_trust_t *trust; /* NULL: nothing is validated */
+    zone_trust_table_t *zone_trust;
+    dnssec_policy_t dnssec_policy;
+    nsec3_cache_t nsec3_cache;
+    buffer_t signed_data; /* scratch of one signature */
     resolver_served_t served;      /* find NULL: nothing is served here */
     resolver_time_t now; /* of the event being handled */
     siphash_key_t hash_key;
@@ -308,6 +332,10 @@ void resolver_add_action(resolver_t *resolver, action_node_t *node);
 void resolver_ready_fetch(resolver_t *resolver, fetch_t *fetch);
 void resolver_ready_request(resolver_t *resolver, request_t *request);
 bool resolver_find(resolver_t *resolver, const name_key_t *name, uint16_t type, store_want_t want, arena_t *arena, store_entry_t *entry);
+/* Local data and special names; built-in zones give way to zones that this server serves and that are as deep. */
+bool resolver_find_special(resolver_t *resolver, const name_key_t *name, uint16_t type, arena_t *arena, store_entry_t *entry);
+/* The zone of this very server that a question of this type belongs to; false: none. */
+bool resolver_find_served(const resolver_t *resolver, const name_key_t *name, uint16_t type, name_t *zone);
 
 /* request.c, chain.c */
 status_t request_begin(resolver_t *resolver, const resolver_question_t *question);
@@ -321,13 +349,20 @@ void answer_memory_unref(answer_memory_t *answer);
 /* The name that a CNAME entry leads to; NULL if it is none. */
 const uint8_t *chain_target(const store_entry_t *entry);
 
+/* request_dns64.c: RFC 6147 */
+/* An outcome for a request's chain: as it is, with AAAA left out or made; or NULL: kept, and now A is to be looked up. Takes the reference. */
+outcome_t *request_dns64(resolver_t *resolver, request_t *request, outcome_t *outcome);
+/* A reverse name of an address that DNS64 makes is an alias of the IPv4 address's; false: the current name is none. */
+bool request_reverse_dns64(const resolver_t *resolver, const request_t *request, outcome_t *outcome);
+
 /* fetch.c */
 typedef struct fetch_wish {
     const name_key_t *name;
     uint16_t type;
     unsigned depth;
     budget_t *budget;
-    edge_t *edge; /* by_fetch or by_request set; NULL: pinned */
+    edge_t *edge;    /* by_fetch or by_request set; NULL: pinned */
+    bool is_checked; /* the outcome is to be validated */
 } fetch_wish_t;
 /* STATUS_OK: edge->fetch is set. STATUS_LIMIT: budget, depth or tables; STATUS_EXISTS: it would wait for itself; STATUS_NO_MEMORY. */
 status_t fetch_want(resolver_t *resolver, const fetch_wish_t *wish) MUST_USE;
@@ -335,6 +370,8 @@ void fetch_step(resolver_t *resolver, fetch_t *fetch);
 /* Nobody waits on this edge any more. */
 void edge_detach(resolver_t *resolver, edge_t *edge);
 void fetch_finish(resolver_t *resolver, fetch_t *fetch, outcome_t *outcome);
+/* Makes the budget of somebody who waits the fetch's, if there is one that `allows`; the present one comes first. */
+bool fetch_find_budget(resolver_t *resolver, fetch_t *fetch, bool (*allows)(const budget_t *budget, uint64_t now_ms));
 void fetch_fail(resolver_t *resolver, fetch_t *fetch);
 void fetch_fail_by_budget(resolver_t *resolver, fetch_t *fetch);
 void fetch_free(resolver_t *resolver, fetch_t *fetch);
@@ -388,5 +425,24 @@ resolver_verdict_t receive_reply(resolver_t *resolver, fetch_t *fetch, const res
 
 /* result.c: from a good reply to an outcome */
 void result_take(resolver_t *resolver, fetch_t *fetch, const message_t *message, const reply_t *reply);
-/* The same from the store: the DNAME or name error of an ancestor. */
+/* Puts an outcome, and the DNAME that it was made by, into the store. */
+void result_keep(resolver_t *resolver, const fetch_t *fetch, const outcome_t *outcome);
+/* The same as result_take() from the store: the DNAME or name error of an ancestor. */
 void result_take_known(resolver_t *resolver, fetch_t *fetch, const store_entry_t *entry);
+
+/* validate.c: between an outcome and those who wait for it */
+void validate_policy(const resolver_settings_t *settings, dnssec_policy_t *policy);
+/* Is anything trusted, so that there is something to validate by? */
+bool validate_is_on(const resolver_t *resolver);
+/* The outcome of a fetch, to be validated if it is a checked one; takes the reference. */
+void validate_take(resolver_t *resolver, fetch_t *fetch, outcome_t *outcome);
+/* The same from the store, for a checked fetch; false: nothing is known. */
+bool validate_take_known(resolver_t *resolver, fetch_t *fetch);
+void validate_step(resolver_t *resolver, fetch_t *fetch);
+/* No server is left that might have better than what was rejected. */
+void validate_give_up(resolver_t *resolver, fetch_t *fetch);
+void validate_leave(resolver_t *resolver, fetch_t *fetch);
+/* May an entry of the store be given as it is, to one who asked with CD clear (is_checked) or set? */
+bool validate_is_good(const resolver_t *resolver, bool is_checked, const store_entry_t *entry);
+/* What the store has of a failure, or as bogus, becomes a failure with words to it. */
+void validate_make_failure(outcome_t *outcome);

@@ -1,0 +1,80 @@
+/* What the validator's files share: the walk from a trust anchor down (validate_walk.c), the judgement of one outcome (validate_data.c),
+ * and words for people (validate_text.c). The state machine, its invariants and how it all fits stand at the head of validate.c.
+ *
+ * Every zone that matters to a fetch is a suffix of its name, so zones are told by their number of labels.
+ */
+#pragma once
+
+#include "resolver/state.h"
+#include "resolver/zone_trust.h"
+
+typedef enum verdict {
+    VERDICT_SECURE,
+    VERDICT_INSECURE,
+    VERDICT_INDETERMINATE, /* no trust anchor above */
+    VERDICT_BOGUS,
+    VERDICT_FAILED, /* could not be found out */
+    VERDICT_WAIT,   /* a look-up runs */
+    VERDICT_GO_ON,  /* something was learned: look again */
+} verdict_t;
+
+/* One step of one fetch. */
+typedef struct validator {
+    resolver_t *resolver;
+    fetch_t *fetch;
+    validation_t *state;
+    outcome_t *outcome;
+    unsigned home;         /* labels of the deepest zone that the data may be from: those of the owner, one less for a DS */
+    dnssec_budget_t purse; /* out of the fetch's budget; taken back at the end of the step */
+    dnssec_context_t context;
+    /* why */
+    int16_t extended_error;
+    bool is_own;      /* bogus: the data itself; other servers may have better */
+    bool by_budget;   /* failed: says nothing about the name */
+    uint32_t limit_s; /* of the verdict's life */
+    char text[TEXT_MAX];
+} validator_t;
+
+/* ---- validate_walk.c ---- */
+
+typedef enum walk_goal {
+    WALK_TO_DS,   /* the zone's DS, or its trust anchor */
+    WALK_TO_KEYS, /* the zone's keys */
+    WALK_TO_CUT,  /* an insecure delegation at or above the name, which holds unsigned data */
+} walk_goal_t;
+
+/* Finds out about the zone of so many labels. VERDICT_SECURE: *zone is it (NULL: trusted by an anchor of its own, for WALK_TO_DS), or, for
+ * WALK_TO_CUT, the deepest zone, which is secure all the same. All other verdicts but VERDICT_GO_ON, with the reason. */
+verdict_t validate_walk(validator_t *validator, unsigned labels, walk_goal_t goal, zone_trust_t **zone);
+/* Takes what the look-up brought. VERDICT_GO_ON, or a verdict. */
+verdict_t validate_take_lookup(validator_t *validator);
+/* A DS or DNSKEY entry, or the denial of a DS, that is validated now: what it says about the zone of its name is kept. False: that there is
+ * no zone cut at the name. */
+bool validate_learn(validator_t *validator, unsigned labels, const store_entry_t *entry);
+/* The anchors at exactly this suffix; NULL: none. */
+const trust_point_t *validate_point(const validator_t *validator, unsigned labels);
+
+/* ---- validate_data.c ---- */
+
+/* VERDICT_SECURE, INSECURE, INDETERMINATE, BOGUS or FAILED with the outcome's entry adjusted, or VERDICT_WAIT. */
+verdict_t validate_judge(validator_t *validator);
+/* One RRset by the keys of a zone that is ZONE_SECURE. */
+dnssec_result_t validate_rrset(validator_t *validator, const zone_trust_t *zone, const rrset_t *rrset, dnssec_verified_t *verified);
+typedef struct validate_records {
+    dnssec_rrset_t rrset;
+    dnssec_records_t signatures;
+} validate_records_t;
+/* Both forms of an RRset, in scratch memory. False: none is left. */
+bool validate_records(validator_t *validator, const rrset_t *rrset, validate_records_t *records);
+
+/* ---- validate_text.c: each fills the reason and returns the verdict ---- */
+
+/* An RRset that is not valid; VERDICT_FAILED when that is for want of budget or memory. */
+verdict_t validate_say_result(validator_t *validator, const rrset_t *rrset, const uint8_t *zone, dnssec_result_t result);
+/* A DNSKEY RRset that its DS or anchors do not vouch for. */
+verdict_t validate_say_keys(validator_t *validator, const rrset_t *dnskeys, bool by_anchor, dnssec_result_t result);
+verdict_t validate_say_denial(validator_t *validator, const store_entry_t *entry, denial_result_t result);
+/* No signature where there must be one. */
+verdict_t validate_say_unsigned(validator_t *validator, const store_entry_t *entry, const uint8_t *zone);
+__attribute__((format(printf, 4, 5))) verdict_t validate_say(validator_t *validator, verdict_t verdict, int extended_error,
+                                                             const char *format, ...);
