@@ -88,11 +88,12 @@ static void shape_exchange(resolver_t *resolver, fetch_t *fetch, const candidate
     exchange_t *exchange = &fetch->exchange;
     bool is_udp = exchange->transport == RESOLVER_UDP;
     exchange->has_edns = !candidate->without_edns && !infra_has_no_edns(infra, now_ms);
-    exchange->has_cookie = exchange->has_edns && settings->cookies;
+    bool is_local = exchange->transport == RESOLVER_LOCAL;
+    exchange->has_cookie = exchange->has_edns && settings->cookies && !is_local;
     /* A connection cannot be answered from off the path: there the case proves nothing about the reply, but tells whether the server
      * keeps it. */
     exchange->keeps_case = settings->randomise_case && is_udp && !candidate->without_case && now_ms >= infra->case_lost_until_ms;
-    exchange->is_randomised = exchange->keeps_case || (settings->randomise_case && !is_udp);
+    exchange->is_randomised = exchange->keeps_case || (settings->randomise_case && !is_udp && !is_local);
     exchange->id = (uint16_t)resolver_random(resolver);
     if (exchange->has_cookie) {
         query_client_cookie(&resolver->cookie_secret, &candidate->address, exchange->cookie);
@@ -127,7 +128,8 @@ static void emit_send(resolver_t *resolver, fetch_t *fetch, infra_entry_t *infra
     infra->outstanding++;
     fetch->state = FETCH_WAIT_REPLY;
     timer_set(&resolver->timers, &fetch->timer, resolver->now.monotonic_ms + timeout_of(resolver, fetch, infra));
-    resolver->counters[exchange->transport == RESOLVER_TCP ? RESOLVER_COUNT_SENT_TCP : RESOLVER_COUNT_SENT_UDP]++;
+    resolver->counters[RESOLVER_COUNT_SENT_TCP] += exchange->transport == RESOLVER_TCP;
+    resolver->counters[RESOLVER_COUNT_SENT_UDP] += exchange->transport == RESOLVER_UDP;
 }
 
 void exchange_send(resolver_t *resolver, fetch_t *fetch, unsigned index, resolver_transport_t transport)
@@ -135,7 +137,8 @@ void exchange_send(resolver_t *resolver, fetch_t *fetch, unsigned index, resolve
     DEBUG_ASSERT(!fetch->exchange.is_open && fetch->state == FETCH_SELECT);
     candidate_t *candidate = &fetch->cut.candidates[index];
     infra_entry_t *infra = infra_get(resolver->infra, &candidate->address, resolver->now.monotonic_ms);
-    if (!infra || infra->outstanding >= resolver->settings->fetches_a_server_max) {
+    bool is_local = fetch->cut.kind == CUT_SERVED; /* answers at once: there is no other way to ask it, and no limit */
+    if (!infra || (!is_local && infra->outstanding >= resolver->settings->fetches_a_server_max)) {
         resolver->counters[RESOLVER_COUNT_QUOTA]++;
         candidate->is_dead = true;
         fetch_set_trouble(fetch, "has too many questions of ours to answer already", EDE_OTHER, &candidate->address);
@@ -156,7 +159,7 @@ void exchange_send(resolver_t *resolver, fetch_t *fetch, unsigned index, resolve
     candidate->tries++;
     fetch->exchange = (exchange_t){
         .candidate = index,
-        .transport = transport,
+        .transport = is_local ? RESOLVER_LOCAL : transport,
         .sent_ms = resolver->now.monotonic_ms,
         .handle = (uint64_t)++resolver->generation << 32 | fetch->slot,
         .closing = closing,

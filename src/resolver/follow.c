@@ -14,8 +14,8 @@
 
 static question_node_t node_of(const fetch_t *fetch, const name_key_t *name, uint16_t type)
 {
-    bool is_forward = fetch->cut.kind == CUT_FORWARD;
-    return (question_node_t){.name = name, .type = type, .flags = (uint16_t)(fetch->cut.zone.labels << 1 | is_forward)};
+    unsigned apart = fetch->cut.kind == CUT_FORWARD ? 1 : fetch->cut.kind == CUT_SERVED ? 2 : 0;
+    return (question_node_t){.name = name, .type = type, .flags = (uint16_t)(fetch->cut.zone.labels << 2 | apart)};
 }
 
 static fetch_t *fetch_of(question_node_t *node)

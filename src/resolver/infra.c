@@ -10,6 +10,7 @@ struct infra {
     siphash_key_t key;
     size_t mask; /* sets - 1 */
     infra_entry_t *entries;
+    infra_entry_t own; /* of no address: this very server */
 };
 
 infra_t *infra_new(const resolver_settings_t *settings, const siphash_key_t *key)
@@ -26,6 +27,7 @@ infra_t *infra_new(const resolver_settings_t *settings, const siphash_key_t *key
         return NULL;
     }
     *infra = (infra_t){.settings = settings, .key = *key, .mask = sets - 1, .entries = entries};
+    infra->own = (infra_entry_t){.in_use = true, .timeout_ms = settings->timeout_initial_ms};
     return infra;
 }
 
@@ -45,6 +47,9 @@ static infra_entry_t *set_of(const infra_t *infra, const resolver_address_t *add
 
 infra_entry_t *infra_find(infra_t *infra, const resolver_address_t *address)
 {
+    if (address->family == 0) {
+        return &infra->own;
+    }
     infra_entry_t *set = set_of(infra, address);
     for (unsigned i = 0; i < INFRA_WAYS; i++) {
         if (set[i].in_use && resolver_address_equal(&set[i].address, address)) {

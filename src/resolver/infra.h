@@ -59,7 +59,7 @@ typedef struct infra infra_t;
 infra_t *infra_new(const resolver_settings_t *settings, const siphash_key_t *key);
 void infra_free(infra_t *infra);
 /* The entry of an address, made if it is not there. Valid until the next infra_get(). NULL only when its whole set has questions
- * outstanding. */
+ * outstanding. Family 0 is this very server, whose entry is always there. */
 infra_entry_t *infra_get(infra_t *infra, const resolver_address_t *address, uint64_t now_ms);
 /* The same, never made. */
 infra_entry_t *infra_find(infra_t *infra, const resolver_address_t *address);

@@ -220,7 +220,9 @@ static void take_referral(receipt_t *receipt, const reply_t *reply)
     }
     count(receipt, RESOLVER_COUNT_REFERRALS);
     DEBUG_ASSERT(name_labels(delegation.zone) > fetch->cut.zone.labels);
-    resolver->store->operations->put_delegation(resolver->store, &delegation, resolver->now.unix_s);
+    if (fetch->cut.kind != CUT_SERVED) {
+        resolver->store->operations->put_delegation(resolver->store, &delegation, resolver->now.unix_s);
+    }
     fetch->minimise.steps += !receipt->exchange->is_whole;
     follow_share_referral(resolver, fetch, &delegation);
     exchange_close(resolver, fetch);

@@ -226,6 +226,24 @@ sim_host_t *sim_find_host(sim_t *sim, const char *address)
     return host;
 }
 
+sim_host_t *sim_serve(sim_t *sim, const char *zones)
+{
+    sim->own = sim_host(sim, "0.0.0.0", zones);
+    sim->own->address = (resolver_address_t){.family = 0};
+    sim->own->latency_ms = 0;
+    return sim->own;
+}
+
+static bool find_served(void *context, const name_key_t *name, unsigned labels, name_t *zone)
+{
+    const sim_t *sim = context;
+    const zone_slot_t *slot = zone_set_find(sim->own->zones, name, labels);
+    if (slot) {
+        *zone = slot->name;
+    }
+    return slot != NULL;
+}
+
 void sim_hint(sim_t *sim, const char *name, const char *address)
 {
     REQUIRE(sim->hints.count < HINTS_SERVERS_MAX);
@@ -262,6 +280,9 @@ void sim_start(sim_t *sim)
     REQUIRE(sim->resolver);
     if (sim->trust.anchors) {
         resolver_set_trust(sim->resolver, &sim->trust);
+    }
+    if (sim->own) {
+        resolver_set_served(sim->resolver, (resolver_served_t){.find = find_served, .context = sim});
     }
 }
 
@@ -309,6 +330,7 @@ static void transmit(sim_t *sim, const resolver_action_t *action)
     mix(sim, &action->address, sizeof action->address);
     sim_host_t *host = host_at(sim, &action->address);
     bool is_tcp = action->transport == RESOLVER_TCP;
+    REQUIRE((host && host == sim->own) == (action->transport == RESOLVER_LOCAL));
     if (sim->prints) {
         buffer_t text;
         buffer_init(&text, 65536);

@@ -124,6 +124,7 @@ typedef struct sim {
     trust_anchors_t anchors;
     resolver_trust_t trust; /* used when it names anchors; may be changed before sim_start() */
     resolver_t *resolver;
+    struct sim_host *own; /* what this very server serves; NULL: nothing */
     zone_slot_t zones[SIM_ZONES_MAX];
     size_t zone_count;
     sim_host_t hosts[SIM_HOSTS_MAX];
@@ -155,6 +156,8 @@ void sim_change_zone(sim_t *sim, const char *apex, const char *text);
 void sim_change_contents(sim_t *sim, const char *apex, const zone_contents_t *contents);
 /* Trust anchors from text: DS or DNSKEY records. */
 void sim_trust(sim_t *sim, const char *text);
+/* This very server serves these zones itself: the host that gets what is sent by RESOLVER_LOCAL. */
+sim_host_t *sim_serve(sim_t *sim, const char *zones);
 /* A server of the root, for the hints. */
 void sim_hint(sim_t *sim, const char *name, const char *address);
 /* Makes the resolver; settings and hints are final then. */
