@@ -182,6 +182,7 @@ typedef struct cache_entry {
     uint16_t info;
     uint16_t type; /* as asked; 0 for NXDOMAIN, NS for DELEGATION */
     uint16_t rrclass;
+    uint8_t variant; /* of an ANSWER */
     bool is_stale;
     uint32_t stored_s;
     uint32_t expires_s;
@@ -260,7 +261,8 @@ status_t cache_answer_put(cache_t *cache, const cache_answer_put_t *put, uint32_
 typedef struct cache_answer_get {
     cache_question_t question;
     uint8_t variant;
-    const uint8_t *request; /* the client's message: id, and the question as it wrote it (question.length + 4 bytes behind the header) */
+    const uint8_t *request; /* the client's message: id, and the question as it wrote it (question.length + 4 bytes behind the header). May
+                             * be `out`: they stand there already */
     uint16_t flags_keep;    /* of the stored header flags: ~FLAG_AD for clients that did not ask for it */
     uint16_t flags_add;     /* RD and CD of the request */
     uint8_t *out;
@@ -299,3 +301,8 @@ void cache_statistics(cache_t *cache, cache_statistics_t *out);
 /* Walks over all entries, one a call. *cursor starts at 0. Entries changed meanwhile may be seen twice or not at all. Answers come with
  * their question only. STATUS_OK, STATUS_END; STATUS_NO_SPACE: this one is too large for the buffer, the next call gives the next. */
 status_t cache_iterate(cache_reader_t *reader, uint64_t *cursor, uint32_t now_s, cache_entry_t *entry) MUST_USE;
+/* Likewise over all entries of the question's name and class, expired ones of at most stale_max_s included: delegation and NXDOMAIN first,
+ * then by type. The question's type is ignored. Cost, for the whole walk: one look-up for each type there could be and each kind and
+ * variant, 2.2 million, some tenths of a second whatever the size of the cache. For people who look. */
+status_t cache_iterate_name(cache_reader_t *reader, const cache_question_t *question, uint64_t *cursor, uint32_t now_s,
+                            cache_entry_t *entry) MUST_USE;

@@ -57,6 +57,7 @@ bool record_copy(const cache_t *cache, const uint64_t *record, uint64_t key, uin
     entry->security = head_security(state);
     entry->info = (uint16_t)(state >> 48);
     entry->type = (uint16_t)key;
+    entry->variant = entry->kind == CACHE_ANSWER ? (uint8_t)(head_space(key) - CACHE_SPACE_ANSWER) : 0;
     entry->rrclass = (uint16_t)(key >> 16);
     entry->stored_s = head_stored(time);
     entry->expires_s = head_expires(time);
@@ -174,6 +175,42 @@ status_t cache_find_above(cache_reader_t *reader, const cache_question_t *questi
         at.length = (uint8_t)(at.length - step);
     }
     return look_up_count(&look_up, status, entry);
+}
+
+/* ---- all of a name ---- */
+
+/* The place of a walk in words: first what a name has one of, then for each type its data, its failure and its answers. */
+static void walk_key(cache_key_t *key, const cache_t *cache, const cache_question_t *question, uint64_t position)
+{
+    enum { SINGLE = 2, EACH = 2 + CACHE_ANSWER_VARIANTS };
+    cache_question_t asked = *question;
+    if (position < SINGLE) {
+        cache_kind_key(key, cache, question, position == 0 ? CACHE_DELEGATION : CACHE_NXDOMAIN);
+        return;
+    }
+    unsigned which = (unsigned)((position - SINGLE) % EACH);
+    asked.type = (uint16_t)((position - SINGLE) / EACH);
+    if (which < 2) {
+        cache_kind_key(key, cache, &asked, which == 0 ? CACHE_RRSET : CACHE_FAILURE);
+    } else {
+        cache_key_init(key, cache, &asked, CACHE_SPACE_ANSWER + which - 2);
+    }
+}
+
+status_t cache_iterate_name(cache_reader_t *reader, const cache_question_t *question, uint64_t *cursor, uint32_t now_s,
+                            cache_entry_t *entry)
+{
+    const uint64_t end = 2 + (UINT64_C(1) << 16) * (2 + CACHE_ANSWER_VARIANTS);
+    look_up_t look_up = {.reader = reader, .now_s = now_s, .flags = CACHE_STALE | CACHE_PEEK};
+    while (*cursor < end) {
+        cache_key_t key;
+        walk_key(&key, reader->cache, question, (*cursor)++);
+        status_t status = look_up_key(&look_up, &key, entry);
+        if (status != STATUS_NOT_FOUND) {
+            return status;
+        }
+    }
+    return STATUS_END;
 }
 
 /* ---- RRsets of an entry ---- */

@@ -377,6 +377,51 @@ static void iteration_sees_everything_once(void **state)
     }
 }
 
+static void a_walk_over_one_name_sees_all_of_it(void **state)
+{
+    fixture_t *f = *state;
+    static const what_t items[] = {
+        {.name = "a.example", .type = TYPE_NS, .kind = CACHE_DELEGATION, .ttl_s = 60},
+        {.name = "a.example", .type = TYPE_A, .kind = CACHE_FAILURE, .ttl_s = 5},
+        {.name = "a.example", .type = TYPE_TXT, .kind = CACHE_NODATA, .ttl_s = 60},
+        {.name = "a.example", .type = 0, .kind = CACHE_NXDOMAIN, .ttl_s = 60}, /* last: data would make the name exist again */
+        {.name = "a.example", .type = 65535, .kind = CACHE_FAILURE, .ttl_s = 5},
+        {.name = "b.example", .type = TYPE_A, .ttl_s = 60},
+        {.name = "b.a.example", .type = TYPE_A, .ttl_s = 60},
+    };
+    enum { OWN = 5 };
+    uint8_t message[512];
+    content_name_t name = content_name("a.example");
+    cache_question_t question = content_question(&name, TYPE_A);
+    for (size_t i = 0; i < sizeof items / sizeof *items; i++) {
+        assert_int_equal(put(f, &items[i], NOW), STATUS_OK);
+    }
+    cache_answer_put_t answer = {.question = question, .variant = CACHE_ANSWER_DO | CACHE_ANSWER_CD, .message = message, .ttl_limit_s = 60};
+    answer.size = content_message(message, &name, 1, 60, 1);
+    assert_int_equal(cache_answer_put(f->cache, &answer, NOW), STATUS_OK);
+    uint64_t cursor = 0;
+    unsigned seen[CACHE_KINDS] = {0};
+    unsigned count = 0;
+    uint16_t before = 0;
+    for (; cache_iterate_name(&f->reader, &question, &cursor, NOW + 10, &f->entry) == STATUS_OK; count++) {
+        assert_memory_equal(f->entry.name, name.wire, name.length);
+        assert_int_equal(f->entry.is_stale, f->entry.kind == CACHE_FAILURE);
+        assert_true(count < 2 || f->entry.type >= before);
+        before = f->entry.type;
+        seen[f->entry.kind]++;
+        if (f->entry.kind == CACHE_ANSWER) {
+            assert_int_equal(f->entry.variant, answer.variant);
+        }
+    }
+    assert_int_equal(count, OWN + 1);
+    assert_int_equal(seen[CACHE_DELEGATION], 1);
+    assert_int_equal(seen[CACHE_NXDOMAIN], 1);
+    assert_int_equal(seen[CACHE_FAILURE], 2);
+    assert_int_equal(seen[CACHE_NODATA], 1);
+    assert_int_equal(seen[CACHE_ANSWER], 1);
+    assert_int_equal(f->reader.counts[CACHE_COUNT_MISSES], 0); /* looking is no use */
+}
+
 static void values_out_of_range_are_refused(void **state)
 {
     fixture_t *f = *state;
@@ -420,6 +465,7 @@ int main(void)
         CASE(what_is_below_a_missing_name_is_missing),
         CASE(flushing_takes_what_it_says),
         CASE(iteration_sees_everything_once),
+        CASE(a_walk_over_one_name_sees_all_of_it),
         CASE(values_out_of_range_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
