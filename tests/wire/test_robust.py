@@ -138,6 +138,7 @@ def test_ends_with_status_0_under_load(zone, portoland, number):
         for thread in threads:
             thread.start()
         time.sleep(0.3)
+        limit_s = 8 if peers.is_instrumented(server.pid) else 3  # a sanitizer's build on a busy machine takes four
         began = time.monotonic()
         server.process.send_signal(number)
         status = server.process.wait(10)
@@ -147,7 +148,7 @@ def test_ends_with_status_0_under_load(zone, portoland, number):
             thread.join()
         for stream in connections:
             stream.close()
-        assert status == 0 and took < 8  # a sanitizer's build on a busy machine takes four
+        assert status == 0 and took < limit_s
         assert 'server.stopped' in server.log()
 
 
@@ -162,10 +163,11 @@ def test_ends_at_once_while_zones_are_read(tmp_path, portoland):
         while 'control.open' not in server.log() and time.monotonic() < until:
             time.sleep(0.01)
         time.sleep(0.2)
+        limit_s = 5 if peers.is_instrumented(process.pid) else 0.5  # a sanitizer's build takes a second
         began = time.monotonic()
         process.terminate()
         assert process.wait(30) == 0
-        assert time.monotonic() - began < 5  # that it did not wait is seen by the next line; a sanitizer's build takes a second
+        assert time.monotonic() - began < limit_s
         assert 'zone.loaded' not in server.log() and 'server.stopped' in server.log()
         assert not server.socket_path().exists()
 

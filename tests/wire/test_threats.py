@@ -282,16 +282,9 @@ def stuffed(count, owner=b'\0', opcode=0):
     return base[:6] + struct.pack('!H', count) + base[8:] + (owner + struct.pack('!HHIH', A, 1, 0, 0)) * count
 
 
-def is_instrumented(server):
-    """Under a sanitizer the parts of the work cost other shares than they do."""
-    with open('/proc/%d/maps' % server.pid) as maps:
-        text = maps.read()
-    return 'libasan' in text or 'libtsan' in text
-
-
 def test_malformed_input_costs_no_more_than_a_query(server):
     """Whatever is sent, of up to 4 KB: a valid query costs as much, within what can be told by a clock."""
-    if is_instrumented(server):
+    if peers.is_instrumented(server.pid):
         pytest.skip('measured on the release build')
     valid = cost_us(server, wire.query(NAME, SOA, edns=(1232, 0)))
     options = wire.query(NAME, SOA, edns=(1232, 0, [(100, b'')] * 950))
