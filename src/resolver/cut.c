@@ -134,7 +134,7 @@ static bool begin_lookup(resolver_t *resolver, fetch_t *fetch, unsigned server, 
     *edge = (edge_t){.by_fetch = fetch, .type = type, .server = (uint8_t)server};
     /* Not validated: what a server at a wrong address says will not validate (RFC 4035 5), and so no look-up waits for one that waits
      * for it. */
-    fetch_wish_t wish = {&name, type, fetch->depth + 1, fetch->budget, edge, false};
+    fetch_wish_t wish = {&name, type, fetch->depth + 1, fetch->budget, edge, false, false};
     status_t status = fetch_want(resolver, &wish);
     if (status != STATUS_OK) {
         fetch_set_trouble(fetch,

@@ -72,6 +72,7 @@ static size_t write_message(const resolver_t *resolver, const fetch_t *fetch, co
         .type = exchange->type,
         .id = exchange->id,
         .recursion_desired = fetch->cut.kind == CUT_FORWARD,
+        .checking_disabled = fetch->cut.kind == CUT_FORWARD && validate_is_on(resolver),
         .edns = exchange->has_edns,
         .udp_size = resolver->settings->udp_size,
         .client_cookie = exchange->has_cookie ? exchange->cookie : NULL,

@@ -121,6 +121,7 @@ static fetch_t *fetch_new(resolver_t *resolver, const fetch_wish_t *wish)
     fetch->timer.fetch = fetch;
     fetch->is_pinned = !wish->edge;
     fetch->is_checked = wish->is_checked;
+    fetch->is_renewal = wish->is_renewal;
     fetch->node = (question_node_t){.name = &fetch->name, .type = fetch->type, .flags = wish->is_checked};
     question_table_add(&resolver->fetches, &resolver->hash_key, &fetch->node);
     resolver->counters[RESOLVER_COUNT_FETCHES]++;
@@ -371,7 +372,7 @@ void fetch_step(resolver_t *resolver, fetch_t *fetch)
     take_lookups(resolver, fetch);
     switch (fetch->state) {
     case FETCH_BEGIN:
-        if (!validate_take_known(resolver, fetch)) {
+        if (fetch->is_renewal || !validate_take_known(resolver, fetch)) {
             cut_find(resolver, fetch);
         }
         break;
@@ -405,7 +406,7 @@ void fetch_prime(resolver_t *resolver)
     budget_init(budget, resolver->settings, resolver->now.monotonic_ms);
     name_key_t name;
     name_key_init(&name, root, 1);
-    fetch_wish_t wish = {&name, TYPE_NS, 0, budget, NULL, false};
+    fetch_wish_t wish = {&name, TYPE_NS, 0, budget, NULL, false, true};
     if (fetch_want(resolver, &wish) == STATUS_OK) {
         resolver->counters[RESOLVER_COUNT_PRIMINGS]++;
     }

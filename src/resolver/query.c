@@ -9,7 +9,8 @@
 size_t query_write(const query_shape_t *shape, uint8_t out[static QUERY_SIZE_MAX])
 {
     message_writer_t writer;
-    message_writer_init(&writer, out, QUERY_SIZE_MAX, shape->id, shape->recursion_desired ? FLAG_RD : 0);
+    uint16_t flags = (uint16_t)((shape->recursion_desired ? FLAG_RD : 0) | (shape->checking_disabled ? FLAG_CD : 0));
+    message_writer_init(&writer, out, QUERY_SIZE_MAX, shape->id, flags);
     message_write_question(&writer, shape->name, shape->type, CLASS_IN);
     if (shape->edns) {
         uint8_t options[4 + QUERY_COOKIE_SIZE + INFRA_COOKIE_MAX];

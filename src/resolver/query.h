@@ -20,6 +20,7 @@ typedef struct query_shape {
     uint16_t type;
     uint16_t id;
     bool recursion_desired; /* towards forwarders */
+    bool checking_disabled; /* likewise: who validates wants what there is (RFC 6840 5.9) */
     bool edns;
     uint16_t udp_size;
     const uint8_t *client_cookie; /* QUERY_COOKIE_SIZE bytes; NULL: no cookie. Needs edns */

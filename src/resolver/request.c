@@ -356,7 +356,8 @@ static void look_up(resolver_t *resolver, request_t *request)
         return;
     }
     bool validates = is_checked(request) && validate_is_on(resolver);
-    fetch_wish_t wish = {&request->current, request->type, 0, request->budget, &request->edge, validates};
+    fetch_wish_t wish = {
+        &request->current, request->type, 0, request->budget, &request->edge, validates, (request->flags & RESOLVER_FLAG_REFRESH) != 0};
     status_t status = fetch_want(resolver, &wish);
     if (status != STATUS_OK) {
         const char *text = status == STATUS_NO_MEMORY ? "out of memory" : "too many questions are being resolved";

@@ -227,6 +227,7 @@ struct fetch {
     bool is_ready;
     bool is_pinned;  /* wanted by the resolver itself: priming */
     bool is_checked; /* its outcome is validated */
+    bool is_renewal; /* the store is not asked for it */
     uint32_t slot;
     uint64_t visited; /* mark of the last search for loops */
     name_key_t name;
@@ -363,6 +364,7 @@ typedef struct fetch_wish {
     budget_t *budget;
     edge_t *edge;    /* by_fetch or by_request set; NULL: pinned */
     bool is_checked; /* the outcome is to be validated */
+    bool is_renewal; /* the servers are asked whatever the store knows */
 } fetch_wish_t;
 /* STATUS_OK: edge->fetch is set. STATUS_LIMIT: budget, depth or tables; STATUS_EXISTS: it would wait for itself; STATUS_NO_MEMORY. */
 status_t fetch_want(resolver_t *resolver, const fetch_wish_t *wish) MUST_USE;

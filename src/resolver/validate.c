@@ -161,7 +161,7 @@ void validate_give_up(resolver_t *resolver, fetch_t *fetch)
         resolver->store->operations->put(resolver->store, &fetch->name, &outcome->entry, resolver->now.unix_s);
         bool is_of_zone = fetch->type == TYPE_DNSKEY || fetch->type == TYPE_DS;
         if (is_of_zone && ttl_s > 0) {
-            zone_fault_t fault = {outcome->entry.extended_error, outcome->text};
+            zone_reason_t fault = {outcome->entry.extended_error, outcome->text};
             zone_trust_put_bogus(resolver->zone_trust, fetch->name.wire, fault, resolver->now.unix_s + ttl_s);
         }
     }

@@ -351,6 +351,9 @@ verdict_t validate_judge(validator_t *validator)
         return VERDICT_INSECURE; /* signatures are not signed (RFC 4035 2.2) */
     }
     int signer = find_entry_signer(validator);
+    if (signer < 0 && validator->fetch->cut.kind == CUT_SERVED && !validator->state->is_from_store) {
+        return VERDICT_INSECURE; /* the operator's own word, for which nobody else need be asked */
+    }
     if (is_keys_of_name(validator) && (signer < 0 || (unsigned)signer == validator->home)) {
         return judge_keys(validator);
     }

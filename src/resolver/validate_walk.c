@@ -198,7 +198,7 @@ static verdict_t look_up(validator_t *validator, unsigned labels, uint16_t type)
     }
     state->edge = (edge_t){.by_fetch = fetch, .type = type};
     state->wanted = (uint8_t)labels;
-    fetch_wish_t wish = {&name, type, fetch->depth + 1, fetch->budget, &state->edge, true};
+    fetch_wish_t wish = {&name, type, fetch->depth + 1, fetch->budget, &state->edge, true, false};
     status_t status = fetch_want(validator->resolver, &wish);
     if (status == STATUS_OK) {
         return VERDICT_WAIT;

@@ -234,7 +234,7 @@ void zone_trust_put_insecure(zone_trust_table_t *table, const uint8_t *zone, int
     (void)put(table, zone, &content);
 }
 
-void zone_trust_put_bogus(zone_trust_table_t *table, const uint8_t *zone, zone_fault_t fault, uint64_t until_s)
+void zone_trust_put_bogus(zone_trust_table_t *table, const uint8_t *zone, zone_reason_t fault, uint64_t until_s)
 {
     const content_t content = {.state = ZONE_BOGUS, .extended_error = fault.extended_error, .text = fault.text, .until_s = until_s};
     (void)put(table, zone, &content);

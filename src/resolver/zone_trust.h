@@ -67,11 +67,11 @@ zone_trust_t *zone_trust_find(zone_trust_table_t *table, const uint8_t *zone, ui
 /* Each takes the place of what was known about the zone, copies all, and does nothing without memory. until_s must lie in the future. */
 void zone_trust_put_signed(zone_trust_table_t *table, const uint8_t *zone, dnssec_records_t ds, uint64_t until_s);
 void zone_trust_put_insecure(zone_trust_table_t *table, const uint8_t *zone, int16_t extended_error, uint64_t until_s);
-typedef struct zone_fault {
+typedef struct zone_reason {
     int16_t extended_error;
     const char *text;
-} zone_fault_t;
-void zone_trust_put_bogus(zone_trust_table_t *table, const uint8_t *zone, zone_fault_t fault, uint64_t until_s);
+} zone_reason_t;
+void zone_trust_put_bogus(zone_trust_table_t *table, const uint8_t *zone, zone_reason_t fault, uint64_t until_s);
 /* The keys of a zone: those among the DNSKEY records that policy accepts. The DS that led to them are kept if they are known; a zone that
  * is trusted by an anchor has none. */
 void zone_trust_put_keys(zone_trust_table_t *table, const uint8_t *zone, const dnssec_policy_t *policy, dnssec_records_t dnskeys,
