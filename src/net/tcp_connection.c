@@ -35,8 +35,6 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PROGRESS_BYTES = 4096 };
-
 int64_t tcp_now_ms(void)
 {
     struct timespec now;
@@ -85,11 +83,6 @@ void tcp_connection_enter(tcp_connection_t *connection, tcp_phase_t phase, int64
     join_list(connection);
 }
 
-static net_budget_t *budget_of(const tcp_connection_t *connection)
-{
-    return net_quota_buffers(connection->tcp->environment.quota);
-}
-
 static void set_interest(tcp_connection_t *connection, uint32_t interest)
 {
     if (connection->interest == interest) {
@@ -102,16 +95,6 @@ static void set_interest(tcp_connection_t *connection, uint32_t interest)
     connection->interest = interest;
 }
 
-static void free_out(tcp_connection_t *connection)
-{
-    if (connection->out) {
-        net_budget_give(budget_of(connection), connection->out_capacity);
-        free(connection->out);
-    }
-    connection->out = NULL;
-    connection->out_start = connection->out_end = connection->out_capacity = 0;
-}
-
 void tcp_connection_close(tcp_connection_t *connection)
 {
     tcp_t *tcp = connection->tcp;
@@ -122,8 +105,8 @@ void tcp_connection_close(tcp_connection_t *connection)
         connection->stream->free(connection->stream);
         connection->stream = NULL;
     }
-    framing_clear(&connection->in, budget_of(connection));
-    free_out(connection);
+    framing_clear(&connection->in, tcp_connection_budget(connection));
+    tcp_output_clear(connection);
     tcp_connection_forget_later(connection);
     leave_list(connection);
     close(connection->fd);
@@ -134,121 +117,6 @@ void tcp_connection_close(tcp_connection_t *connection)
         connection->next_turn = tcp->dead;
         tcp->dead = connection;
     }
-}
-
-/* ---- writing ---- */
-
-/* How many bytes the peer took; -1: the connection is gone. */
-static ssize_t write_some(tcp_connection_t *connection, const uint8_t *data, size_t size)
-{
-    for (;;) {
-        ssize_t written = send(connection->fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (written >= 0) {
-            return written;
-        }
-        if (errno == EAGAIN || errno == ENOBUFS) {
-            return 0;
-        }
-        if (errno != EINTR) {
-            return -1;
-        }
-    }
-}
-
-/* Buffer memory ran out: the one that has not taken its answer for longest makes room. */
-bool tcp_connection_take_budget(tcp_connection_t *connection, size_t size)
-{
-    tcp_connection_t *oldest = connection->tcp->phases[TCP_WRITING].first;
-    if (net_budget_take(budget_of(connection), size)) {
-        return true;
-    }
-    net_count(connection->tcp->environment.counters, NET_TCP_BUFFERS_REFUSED);
-    if (!oldest || oldest == connection || oldest == connection->tcp->answering) {
-        return false;
-    }
-    tcp_connection_close(oldest);
-    return net_budget_take(budget_of(connection), size);
-}
-
-static bool keep_out(tcp_connection_t *connection, const uint8_t *rest, size_t size)
-{
-    DEBUG_ASSERT(!connection->out);
-    if (!tcp_connection_take_budget(connection, size)) {
-        return false;
-    }
-    connection->out = malloc(size);
-    if (!connection->out) {
-        net_budget_give(budget_of(connection), size);
-        return false;
-    }
-    memcpy(connection->out, rest, size);
-    connection->out_start = 0;
-    connection->out_end = connection->out_capacity = (uint32_t)size;
-    connection->taken = 0;
-    tcp_connection_enter(connection, TCP_WRITING, connection->tcp->now_ms);
-    return true;
-}
-
-/* Writes what the scratch holds; true when all of it went. What did not is kept; without memory for it the connection is closed. */
-static bool flush_scratch(tcp_connection_t *connection)
-{
-    tcp_t *tcp = connection->tcp;
-    size_t size = tcp->out_used;
-    tcp->out_used = 0;
-    if (size == 0) {
-        return true;
-    }
-    ssize_t written = write_some(connection, tcp->out_scratch, size);
-    if (written == (ssize_t)size) {
-        return true;
-    }
-    if (written < 0 || !keep_out(connection, tcp->out_scratch + written, size - (size_t)written)) {
-        tcp_connection_close(connection);
-    }
-    return false;
-}
-
-/* True when nothing is kept any more. */
-static bool flush_kept(tcp_connection_t *connection)
-{
-    if (!connection->out) {
-        return true;
-    }
-    size_t left = connection->out_end - connection->out_start;
-    ssize_t written = write_some(connection, connection->out + connection->out_start, left);
-    if (written < 0) {
-        tcp_connection_close(connection);
-        return false;
-    }
-    connection->out_start += (uint32_t)written;
-    connection->taken += (uint32_t)written;
-    if ((size_t)written == left) {
-        free_out(connection);
-        connection->rested_ms = connection->tcp->now_ms; /* the answer has only now been taken */
-        return true;
-    }
-    if (connection->taken >= PROGRESS_BYTES || connection->phase != TCP_WRITING) {
-        connection->taken = 0;
-        tcp_connection_enter(connection, TCP_WRITING, connection->tcp->now_ms);
-    }
-    return false;
-}
-
-/* Offers the answers that came later, all with one write; true when all of them went. Not among the messages of a transfer: a client that
- * does not pipeline transfers need not understand another answer in their midst (RFC 9103 6). */
-static bool flush_pending(tcp_connection_t *connection)
-{
-    tcp_pending_t *pending = &connection->pending;
-    if (pending->size == 0 || connection->stream) {
-        return true;
-    }
-    DEBUG_ASSERT(!connection->out);
-    connection->out = pending->data;
-    connection->out_start = 0;
-    connection->out_end = pending->size;
-    connection->out_capacity = pending->capacity;
-    *pending = (tcp_pending_t){.data = NULL};
-    return flush_kept(connection);
 }
 
 /* ---- answering ---- */
@@ -347,7 +215,7 @@ static bool work(tcp_connection_t *connection, unsigned *budget)
             answer_message(connection, message, size);
             --*budget;
         }
-        if (connection->fd >= 0 && !scratch_has_room(connection->tcp) && !flush_scratch(connection)) {
+        if (connection->fd >= 0 && !scratch_has_room(connection->tcp) && !tcp_output_flush_scratch(connection)) {
             return false;
         }
     }
@@ -368,7 +236,7 @@ static bool read_some(tcp_connection_t *connection)
     uint8_t *where = NULL;
     size_t room = 0;
     DEBUG_ASSERT(connection->out_end == 0 && connection->in_work < TCP_IN_WORK_MAX);
-    if (framing_room(&connection->in, tcp->in_scratch, budget_of(connection), &where, &room) != STATUS_OK) {
+    if (framing_room(&connection->in, tcp->in_scratch, tcp_connection_budget(connection), &where, &room) != STATUS_OK) {
         net_count(tcp->environment.counters, NET_TCP_BUFFERS_REFUSED);
         tcp_connection_close(connection);
         return false;
@@ -444,8 +312,8 @@ static void settle(tcp_connection_t *connection, bool held_before)
         return;
     }
     if (connection->closing) {
-        framing_clear(&connection->in, budget_of(connection));
-    } else if (framing_keep(&connection->in, budget_of(connection)) != STATUS_OK) {
+        framing_clear(&connection->in, tcp_connection_budget(connection));
+    } else if (framing_keep(&connection->in, tcp_connection_budget(connection)) != STATUS_OK) {
         net_count(connection->tcp->environment.counters, NET_TCP_BUFFERS_REFUSED);
         tcp_connection_close(connection);
         return;
@@ -471,12 +339,12 @@ void tcp_connection_turn(tcp_connection_t *connection, bool readable)
     connection->progressed = false;
     connection->tcp->out_used = 0;
     connection->tcp->now_ms = tcp_now_ms();
-    bool going = flush_kept(connection) && flush_pending(connection) && work(connection, &budget);
+    bool going = tcp_output_flush(connection) && tcp_output_flush_pending(connection) && work(connection, &budget);
     if (going && readable && may_read(connection) && !has_work(connection) && read_some(connection)) {
         going = work(connection, &budget);
     }
-    if (connection->fd >= 0 && going && flush_scratch(connection)) {
-        (void)flush_pending(connection);
+    if (connection->fd >= 0 && going && tcp_output_flush_scratch(connection)) {
+        (void)tcp_output_flush_pending(connection);
     }
     if (connection->fd >= 0) {
         settle(connection, held_before);

@@ -107,10 +107,28 @@ void tcp_connection_enter(tcp_connection_t *connection, tcp_phase_t phase, int64
 unsigned tcp_phase_timeout_ms(const tcp_t *tcp, tcp_phase_t phase);
 /* Gives it a turn in tcp_run(). */
 void tcp_connection_queue(tcp_connection_t *connection);
-/* Buffer memory; another connection may have to be closed for it, but never the one whose request is being answered. */
-bool tcp_connection_take_budget(tcp_connection_t *connection, size_t size);
 /* At its end: frees what waits, and forgets the queries in work. */
 void tcp_connection_forget_later(tcp_connection_t *connection);
 /* net_later_t for connections. */
 void tcp_keep(net_later_t *later, const net_client_t *client, net_route_t *route);
 void tcp_answer(const net_route_t *route, const uint8_t *message, size_t size, uint16_t idle_timeout_ds);
+
+/* ---- tcp_output.c: each closes the connection when its peer has gone or memory is wanting; false: that, or the peer must take first ----
+ */
+
+/* Writes what the worker's scratch holds; what the peer does not take is kept. */
+bool tcp_output_flush_scratch(tcp_connection_t *connection);
+/* Writes what was kept; true when nothing is any more. */
+bool tcp_output_flush(tcp_connection_t *connection);
+/* Writes the answers that came later, all at once, but not among the messages of a transfer. */
+bool tcp_output_flush_pending(tcp_connection_t *connection);
+/* Forgets what was kept. */
+void tcp_output_clear(tcp_connection_t *connection);
+/* Takes buffer memory for it. When there is none left, the connection that has not taken its answer for longest is closed, but never the
+ * one whose request the handler has. */
+bool tcp_output_take_budget(tcp_connection_t *connection, size_t size);
+
+static inline net_budget_t *tcp_connection_budget(const tcp_connection_t *connection)
+{
+    return net_quota_buffers(connection->tcp->environment.quota);
+}

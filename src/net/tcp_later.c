@@ -65,12 +65,12 @@ static bool make_room(tcp_connection_t *connection, size_t size)
     if (capacity == pending->capacity) {
         return true;
     }
-    if (!tcp_connection_take_budget(connection, capacity - pending->capacity)) {
+    if (!tcp_output_take_budget(connection, capacity - pending->capacity)) {
         return false;
     }
     uint8_t *data = realloc(pending->data, capacity);
     if (!data) {
-        net_budget_give(net_quota_buffers(connection->tcp->environment.quota), capacity - pending->capacity);
+        net_budget_give(tcp_connection_budget(connection), capacity - pending->capacity);
         return false;
     }
     pending->data = data;
@@ -135,7 +135,7 @@ void tcp_connection_forget_later(tcp_connection_t *connection)
     if (connection->in_work > 0) {
         leave_waiting(connection);
     }
-    net_budget_give(net_quota_buffers(connection->tcp->environment.quota), connection->pending.capacity);
+    net_budget_give(tcp_connection_budget(connection), connection->pending.capacity);
     free(connection->pending.data);
     connection->pending = (tcp_pending_t){.data = NULL};
 }
