@@ -42,7 +42,7 @@ fuzz: ## run every fuzz target for FUZZ_SECONDS (30) each
 	@scripts/dependencies build test
 	@scripts/fuzz $(FUZZ_SECONDS)
 
-bench: ## set Portolan beside NSD, Knot DNS and gdnsd, and write docs/benchmarks.md
+bench: ## set Portolan beside other servers and resolvers, and write docs/benchmarks.md
 	@scripts/dependencies build bench
 	@$(MAKE) --no-print-directory compile
 	@bench/bench.py

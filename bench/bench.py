@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""Sets Portolan beside NSD, Knot DNS and gdnsd in one run and writes docs/benchmarks.md.
+"""Sets Portolan beside NSD, Knot DNS and gdnsd, and as a resolver beside Unbound and Knot Resolver, and writes docs/benchmarks.md.
 
-    bench/bench.py [--quick] [--output FILE] [--zone root|tld|hosting]... [--server NAME]...
+    bench/bench.py [--quick] [--output FILE] [--zone root|tld|hosting|resolver]... [--server NAME]...
 
 Each server has one worker, pinned to the first processor; the client is pinned to another. All servers of a zone run at once, and are
 asked in turn, round after round, so that whatever else the machine does hits them alike; the figures are medians over the rounds of
@@ -9,7 +9,6 @@ answers per second of processor time of the server (user and system), which anot
 network namespace of its own where that can be had, else on the loopback interface. --quick takes fewer and shorter rounds."""
 
 import argparse
-import json
 import os
 import platform
 import shutil
@@ -25,26 +24,13 @@ TREE = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(TREE / 'tests' / 'lib'))
 
 import peers  # noqa: E402
+import resolvers  # noqa: E402
 import worlds  # noqa: E402
+from measure import (LOADS, PINNED, TICKS, UDP_OUTSTANDING, build_clients, cpu_s, median, memory_mib, process_tree, run_client, spread,  # noqa: E402
+                     turned)
 
-CLIENTS = TREE / 'build' / 'bench'
-TICKS = os.sysconf('SC_CLK_TCK')
-UDP_OUTSTANDING = 160
-# name: (client, connections or none, queries under way in all or on each connection)
-LOADS = {'udp': ('udpload', [], UDP_OUTSTANDING), 'tcp': ('tcpload', [10], 16), 'single': ('tcpload', [80], 1)}
 NAMES = {'portolan': 'Portolan', 'nsd': 'NSD', 'knot': 'Knot DNS', 'gdnsd': 'gdnsd'}
-PINNED = ['taskset', '-c', '0']
-
-
-class Failed(Exception):
-    pass
-
-
-def build_clients():
-    CLIENTS.mkdir(parents=True, exist_ok=True)
-    for client in ('udpload', 'tcpload'):
-        subprocess.run(['gcc', '-std=gnu17', '-D_GNU_SOURCE', '-O2', '-o', CLIENTS / client, TREE / 'bench' / (client + '.c'),
-                        TREE / 'bench' / 'load.c'], check=True)
+PARTS = ['root', 'tld', 'hosting', 'resolver']
 
 
 def enter_namespace():
@@ -59,43 +45,6 @@ def enter_namespace():
     return False
 
 
-def process_tree(pid):
-    """The process and all below it."""
-    pids = [pid]
-    for process in pids:
-        try:
-            for task in Path('/proc/%d/task' % process).iterdir():
-                pids += [int(child) for child in (task / 'children').read_text().split()]
-        except OSError:
-            continue
-    return pids
-
-
-def cpu_s(pids):
-    """User and system time of the processes, threads that have ended included."""
-    total = 0
-    for pid in pids:
-        try:
-            fields = Path('/proc/%d/stat' % pid).read_text().rsplit(')', 1)[1].split()
-        except OSError:
-            continue
-        total += int(fields[11]) + int(fields[12])
-    return total / TICKS
-
-
-def memory_mib(pids):
-    """Proportional set size: what is shared between processes counts once."""
-    total = 0
-    for pid in pids:
-        try:
-            for line in Path('/proc/%d/smaps_rollup' % pid).read_text().splitlines():
-                if line.startswith('Pss:'):
-                    total += int(line.split()[1])
-        except OSError:
-            continue
-    return total / 1024
-
-
 def make_server(kind, world):
     """One worker, minimal answers, 1232 bytes of UDP at most."""
     zone_file = world.plain if kind == 'gdnsd' else world.file
@@ -108,28 +57,6 @@ def make_server(kind, world):
     if kind == 'knot':
         return peers.Knot(zone, extra='  udp-max-payload: 1232', **common)
     return peers.Gdnsd(zone, **common)
-
-
-def run_client(load, server, world, seconds):
-    name, connections, outstanding = LOADS[load]
-    command = ['taskset', '-c', client_processor(), CLIENTS / name, server.address, server.port, world.queries, seconds, *connections, outstanding]
-    pids = process_tree(server.pid)
-    before = cpu_s(pids)
-    run = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False, timeout=seconds + 60)
-    used = cpu_s(pids) - before
-    if run.returncode != 0:
-        raise Failed('%s against %s: %s' % (name, server.kind, run.stderr.strip()))
-    result = json.loads(run.stdout)
-    good = sum(count for rcode, count in result['rcodes'].items() if rcode in ('0', '3'))
-    if good < 0.99 * result['answers'] or result['answers'] == 0:
-        raise Failed('%s against %s: answers with an error: %s' % (name, server.kind, result['rcodes']))
-    return {'rate': result['answers'] / result['seconds'], 'per_cpu': result['answers'] / max(used, 1 / TICKS), 'lost': result['lost'],
-            'size': result['bytes'] / result['answers']}
-
-
-def client_processor():
-    processors = sorted(os.sched_getaffinity(0))
-    return processors[1] if len(processors) > 1 else processors[0]
 
 
 def start(kind, world, starts):
@@ -165,12 +92,12 @@ def measure(world, kinds, options):
             figures[kind] = {'load_s': load_s, 'load_cpu_s': load_cpu_s, 'memory': memory_mib(process_tree(server.pid)),
                              **{load: [] for load in LOADS}}
         for kind, server in servers.items():  # caches and tables as they are in service
-            run_client('udp', server, world, 1)
+            run_client('udp', server, world.queries, 1)
         for number in range(options.rounds):
             print('  round %d of %d' % (number + 1, options.rounds), flush=True)
             for load in LOADS:
-                for kind in _turned(list(servers), number):
-                    figures[kind][load].append(run_client(load, servers[kind], world, options.seconds))
+                for kind in turned(list(servers), number):
+                    figures[kind][load].append(run_client(load, servers[kind], world.queries, options.seconds))
         for kind, server in servers.items():
             figures[kind]['memory'] = max(figures[kind]['memory'], memory_mib(process_tree(server.pid)))
     finally:
@@ -178,19 +105,6 @@ def measure(world, kinds, options):
             server.stop()
             server.remove()
     return figures
-
-
-def _turned(items, by):
-    by %= max(1, len(items))
-    return items[by:] + items[:by]
-
-
-def median(runs, key):
-    return statistics.median(run[key] for run in runs)
-
-
-def spread(runs):
-    return '%.0f (%.0f to %.0f)' % tuple(x / 1000 for x in (median(runs, 'per_cpu'), min(r['per_cpu'] for r in runs), max(r['per_cpu'] for r in runs)))
 
 
 def table(figures):
@@ -242,7 +156,7 @@ def versions(kinds):
     return ', '.join(found)
 
 
-def page(results, kinds, options, has_namespace):
+def page(results, resolution, kinds, options, has_namespace):
     lines = ['# Benchmarks', '', 'Written by `make bench` on %s; do not edit. %s.' % (date.today().isoformat(), versions(kinds)), '',
              '**Machine.** %s.' % machine(), '',
              '**Method.** One worker per server, pinned to one processor; the client (`bench/udpload.c`, `bench/tcpload.c`) pinned to another and '
@@ -256,15 +170,15 @@ def page(results, kinds, options, has_namespace):
                 UDP_OUTSTANDING, *LOADS['tcp'][1], LOADS['tcp'][2], *LOADS['single'][1], options.starts), '']
     for world, figures in results:
         lines += ['## ' + world.title, '', world.about, '', *table(figures), '', *ratios(figures), '']
-    return '\n'.join(lines).rstrip() + '\n'
+    return '\n'.join(lines + resolution).rstrip() + '\n'
 
 
 def parse_options():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--quick', action='store_true', help='one start and 3 rounds of 1 s rather than 3 starts and 7 rounds of 3 s')
     parser.add_argument('--output', type=Path, default=TREE / 'docs' / 'benchmarks.md')
-    parser.add_argument('--zone', action='append', choices=['root', 'tld', 'hosting'])
-    parser.add_argument('--server', action='append', choices=list(NAMES))
+    parser.add_argument('--zone', action='append', choices=PARTS)
+    parser.add_argument('--server', action='append', choices=sorted({*NAMES, *resolvers.NAMES}))
     options = parser.parse_args()
     options.rounds, options.seconds, options.starts = (3, 1, 1) if options.quick else (7, 3, 3)
     return options
@@ -276,24 +190,30 @@ def main():
         subprocess.run([TREE / 'scripts' / 'peers'], stdout=subprocess.DEVNULL, check=False)
         build_clients()
     has_namespace = enter_namespace()
-    kinds = [kind for kind in options.server or NAMES if peers.available(kind)]
-    missing = [NAMES[kind] for kind in options.server or NAMES if kind not in kinds]
+    wanted = [kind for kind in options.server or NAMES if kind in NAMES]
+    kinds = [kind for kind in wanted if peers.available(kind)]
+    missing = [NAMES[kind] for kind in wanted if kind not in kinds]
     if missing:
         print('Not here, and left out: ' + ', '.join(missing))
     directory = Path(tempfile.mkdtemp(prefix='portolan-bench-'))
     directory.chmod(0o755)
-    results = []
+    parts = options.zone or PARTS
+    results, resolution = [], []
     try:
-        for name in options.zone or ['root', 'tld', 'hosting']:
+        for name in [part for part in parts if part != 'resolver']:
             print('zone', name, flush=True)
             world = getattr(worlds, name)(directory)
             able = [kind for kind in kinds if kind != 'gdnsd' or world.plain is not None]
             figures = measure(world, able, options)
             results.append((world, figures))
             print('\n'.join(table(figures) + [''] + ratios(figures)), flush=True)
+        if 'resolver' in parts:
+            print('resolver', flush=True)
+            resolution = resolvers.section(directory, options)
+            print('\n'.join(resolution), flush=True)
     finally:
         shutil.rmtree(directory, ignore_errors=True)
-    options.output.write_text(page(results, kinds, options, has_namespace))
+    options.output.write_text(page(results, resolution, kinds, options, has_namespace))
     print('Written:', options.output)
 
 

@@ -2,8 +2,10 @@
  * A UDP client that keeps a given number of queries under way and sends the next as soon as answers come: a closed loop. It sends and
  * receives in batches, so that one core of it can ask more than one core of a server can answer.
  *
- *     udpload ADDRESS PORT QUERYFILE SECONDS OUTSTANDING
+ *     udpload ADDRESS PORT QUERYFILE SECONDS OUTSTANDING [once]
  *
+ * With `once` each query is asked a single time, and the end is when all have their answers, or after SECONDS: for resolvers with empty
+ * caches.
  * The outstanding queries are shared by several sockets, each with a port of its own, as a server with several workers needs.
  * Invariants: 1. every slot has exactly one query under way or is about to send; 2. a slot's index is the query's id; 3. an answer counts
  * once: the slot must wait for it, on the socket it was sent on. A slot that has waited a second is counted as lost and asks again.
@@ -16,7 +18,7 @@
 #include <string.h>
 
 enum { SOCKETS = 4, BATCH = 64, SLOTS_MAX = 16384, ANSWER_BYTES = 4096 };
-static const double LOST_AFTER_S = 1.0;
+static const double LOST_AFTER_S = 1.0, LOST_AFTER_ONCE_S = 5.0;
 
 typedef struct slot {
     double sent_s;
@@ -26,6 +28,7 @@ typedef struct slot {
 typedef struct client {
     const query_set_t *queries;
     size_t next_query;
+    bool once;
     int sockets[SOCKETS];
     unsigned slots_per_socket;
     slot_t slots[SOCKETS][SLOTS_MAX / SOCKETS];
@@ -44,10 +47,17 @@ static void send_ready(client_t *client, unsigned s, batch_t *batch, double now_
 {
     while (client->ready_count[s] > 0) {
         unsigned count = client->ready_count[s] < BATCH ? client->ready_count[s] : BATCH;
+        if (client->once && client->queries->count - client->next_query < count) {
+            count = (unsigned)(client->queries->count - client->next_query);
+        }
+        if (count == 0) {
+            return;
+        }
+        size_t first_query = client->next_query;
         for (unsigned i = 0; i < count; i++) {
             uint16_t slot = client->ready[s][client->ready_count[s] - 1 - i];
             size_t query = client->next_query;
-            client->next_query = query + 1 < client->queries->count ? query + 1 : 0;
+            client->next_query = query + 1 < client->queries->count || client->once ? query + 1 : 0;
             size_t size = query_size(client->queries, query);
             size = size < ANSWER_BYTES ? size : ANSWER_BYTES;
             memcpy(batch->bytes[i], client->queries->bytes + client->queries->offsets[query], size);
@@ -57,6 +67,9 @@ static void send_ready(client_t *client, unsigned s, batch_t *batch, double now_
             batch->messages[i] = (struct mmsghdr){.msg_hdr = {.msg_iov = &batch->vectors[i], .msg_iovlen = 1}};
         }
         int sent = sendmmsg(client->sockets[s], batch->messages, count, 0);
+        if (client->once && sent < (int)count) {
+            client->next_query = first_query + (size_t)(sent > 0 ? sent : 0); /* those that did not go out are asked later */
+        }
         if (sent <= 0) {
             return; /* the socket is full: the slots stay ready */
         }
@@ -102,7 +115,7 @@ static void give_up_late(client_t *client, double now_s)
     for (unsigned s = 0; s < SOCKETS; s++) {
         for (unsigned i = 0; i < client->slots_per_socket; i++) {
             slot_t *slot = &client->slots[s][i];
-            if (slot->is_waiting && now_s - slot->sent_s > LOST_AFTER_S) {
+            if (slot->is_waiting && now_s - slot->sent_s > (client->once ? LOST_AFTER_ONCE_S : LOST_AFTER_S)) {
                 client->result.lost++;
                 slot->is_waiting = false;
                 client->ready[s][client->ready_count[s]++] = (uint16_t)i;
@@ -129,6 +142,12 @@ static bool open_sockets(client_t *client, const load_target_t *target)
     return true;
 }
 
+static bool is_done(const client_t *client)
+{
+    return client->once && client->next_query == client->queries->count &&
+           client->result.answers + client->result.lost == client->queries->count;
+}
+
 static void run(client_t *client, batch_t *batch, double seconds)
 {
     struct pollfd polls[SOCKETS];
@@ -137,7 +156,7 @@ static void run(client_t *client, batch_t *batch, double seconds)
         polls[s] = (struct pollfd){.fd = client->sockets[s], .events = POLLIN};
         send_ready(client, s, batch, now_s);
     }
-    while (now_s - began_s < seconds) {
+    while (now_s - began_s < seconds && !is_done(client)) {
         (void)poll(polls, SOCKETS, 100);
         now_s = load_now_s();
         if (now_s - checked_s > 0.25) {
@@ -162,8 +181,9 @@ int main(int argc, char **argv)
     query_set_t queries = {0};
     client_t *client = calloc(1, sizeof(*client));
     batch_t *batch = calloc(1, sizeof(*batch));
-    if (argc != 6) {
-        fprintf(stderr, "usage: udpload ADDRESS PORT QUERYFILE SECONDS OUTSTANDING\n");
+    bool once = argc == 7 && strcmp(argv[6], "once") == 0;
+    if (argc != 6 && !once) {
+        fprintf(stderr, "usage: udpload ADDRESS PORT QUERYFILE SECONDS OUTSTANDING [once]\n");
         goto out;
     }
     if (client == NULL || batch == NULL || !load_target_parse(&target, argv[1], argv[2]) || !query_set_load(&queries, argv[3]) ||
@@ -171,6 +191,7 @@ int main(int argc, char **argv)
         goto out;
     }
     client->queries = &queries;
+    client->once = once;
     client->slots_per_socket = outstanding / SOCKETS;
     if (!open_sockets(client, &target)) {
         goto out;

@@ -44,7 +44,7 @@ def _ip(*commands):
 
 def add(addresses):
     """Gives the namespace these IPv4 and IPv6 addresses."""
-    lines = ['addr add %s dev lo' % (address + '/128' if ':' in address else address + '/32') for address in addresses]
+    lines = ['addr replace %s dev lo' % (address + '/128' if ':' in address else address + '/32') for address in addresses]
     run = subprocess.run(['ip', '-batch', '-'], input='\n'.join(lines) + '\n', capture_output=True, text=True, check=False)
     if run.returncode != 0:
         raise Unavailable('ip addr add: ' + run.stderr.strip())

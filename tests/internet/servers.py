@@ -144,13 +144,13 @@ class Portolan(Resolver, peers.Portolan):
 
     def __init__(self, world, settings='', top='', workers=1, also=(), **others):
         Resolver.__init__(self, world, **others)
-        self.settings, self.workers, self.top = settings, workers, top
+        self.settings, self.inner, self.workers, self.top = '', settings, workers, top
         self.listen = ['dns://%s:53' % self.address, 'dns://[%s]:53' % self.address6, *('dns://%s:53' % address for address in also)]
 
     def configuration(self):
         lines = ['resolver:', '  root-hints: "%s"' % self.world.hints, '  trust-anchors: ["%s"]' % self.world.anchor,
                  '  follow-rollovers: no', '  key-tag-signalling: no', '  sources: [%s, "%s"]' % (self.address, self.address6)]
-        lines += ['  ' + line for line in self.settings.splitlines()]
+        lines += ['  ' + line for line in self.inner.splitlines()]
         return peers.Portolan.configuration(self) + '\n'.join(lines) + '\n' + self.top + '\n'
 
     def command(self, configuration_path):

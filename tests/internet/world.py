@@ -16,7 +16,7 @@ import wounds
 from signing import How
 
 KEEP_S = 5 * 86400  # then signatures are made anew
-VERSION = 8         # of what is written here
+VERSION = 9         # of what is written here
 
 # name, whether signed, how, share of the leaf zones, whether leaves in it are only of its own algorithm
 Tld = namedtuple('Tld', 'name how weight')
@@ -138,7 +138,7 @@ def _how(number, tld):
 def _leaf_lines(name, number, following):
     """Records of a leaf zone; `following` is the zone that its aliases lead to."""
     a, b = number // 250 % 250, number % 250
-    lines = ['@ 300 A 60.200.%d.%d' % (a, b), '@ 300 AAAA 2a00:200::%x' % number, '@ MX 10 mail', '@ TXT "v=spf1 mx -all"',
+    lines = ['@ A 60.200.%d.%d' % (a, b), '@ AAAA 2a00:200::%x' % number, '@ MX 10 mail', '@ TXT "v=spf1 mx -all"',
              '@ CAA 0 issue "ca.example.net"', 'www A 60.201.%d.%d' % (a, b), 'www AAAA 2a00:201::%x' % number, 'mail A 60.202.%d.%d' % (a, b),
              'alias CNAME www', 'external CNAME www.' + following, 'chain CNAME external.' + following, 'miss CNAME nothing.' + following,
              '*.wild A 60.203.%d.%d' % (a, b), '*.wild TXT "wildcard"', 'one.wild A 60.203.0.1', '*.wildname CNAME www', '*.wildout CNAME www.' + following,
