@@ -100,6 +100,24 @@ static void drop_denial(const sim_change_t *change, message_t *message)
     }
 }
 
+static bool is_signature_of_denial(const sim_change_t *change, const record_t *record, const void *context)
+{
+    return record->type == TYPE_RRSIG && is_denial(change, record, context);
+}
+
+static void drop_nth_denial(const sim_change_t *change, message_t *message)
+{
+    unsigned seen = 0;
+    for (unsigned i = 0; i < message->count[SECTION_AUTHORITY]; i++) {
+        const record_t *record = &message->records[SECTION_AUTHORITY][i];
+        if ((record->type == TYPE_NSEC || record->type == TYPE_NSEC3) && seen++ == change->value) {
+            const denial_t denial = {.owner = record->owner, .type = record->type};
+            drop(change, message, change->kind == CHANGE_DROP_NTH_DENIAL ? is_denial : is_signature_of_denial, &denial);
+            return;
+        }
+    }
+}
+
 /* ---- adding ---- */
 
 typedef struct addition {
@@ -229,6 +247,10 @@ void sim_change_apply(sim_host_t *host, const sim_change_t *change, message_t *m
         break;
     case CHANGE_DROP_DENIAL:
         drop_denial(change, message);
+        break;
+    case CHANGE_DROP_NTH_DENIAL:
+    case CHANGE_DROP_NTH_SIGNATURE:
+        drop_nth_denial(change, message);
         break;
     case CHANGE_ADD:
         add(host, change, message, arena);

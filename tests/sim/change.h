@@ -5,14 +5,16 @@
 #include <stdint.h>
 
 typedef enum sim_change_kind {
-    CHANGE_DROP,        /* records of (owner, type), or for RRSIG of those covering `covered`; NULL and 0: any */
-    CHANGE_DROP_DENIAL, /* the NSEC or NSEC3 that matches or covers `owner`, with its RRSIGs */
-    CHANGE_ADD,         /* the RRset (owner, type) of `zone` with its RRSIGs, to `section`; under the owner `name`, if given */
-    CHANGE_ADD_DENIAL,  /* the NSEC or NSEC3 of `zone` that matches or covers `owner`, with its RRSIGs, to the authority section */
-    CHANGE_RENAME,      /* records of the owner `owner` get `name`; NULL: all of `section` */
-    CHANGE_RCODE,       /* value */
-    CHANGE_TTL,         /* value, of records of (owner, type) */
-    CHANGE_CLEAR,       /* the section is emptied */
+    CHANGE_DROP,               /* records of (owner, type), or for RRSIG of those covering `covered`; NULL and 0: any */
+    CHANGE_DROP_DENIAL,        /* the NSEC or NSEC3 that matches or covers `owner`, with its RRSIGs */
+    CHANGE_DROP_NTH_DENIAL,    /* the NSEC or NSEC3 RRset number `value` of the authority section, with its RRSIGs */
+    CHANGE_DROP_NTH_SIGNATURE, /* its RRSIGs alone */
+    CHANGE_ADD,                /* the RRset (owner, type) of `zone` with its RRSIGs, to `section`; under the owner `name`, if given */
+    CHANGE_ADD_DENIAL,         /* the NSEC or NSEC3 of `zone` that matches or covers `owner`, with its RRSIGs, to the authority section */
+    CHANGE_RENAME,             /* records of the owner `owner` get `name`; NULL: all of `section` */
+    CHANGE_RCODE,              /* value */
+    CHANGE_TTL,                /* value, of records of (owner, type) */
+    CHANGE_CLEAR,              /* the section is emptied */
 } sim_change_kind_t;
 
 typedef struct sim_change {

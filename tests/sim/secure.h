@@ -26,9 +26,9 @@ typedef struct secure_zone {
     bool is_split;              /* KSK and ZSK */
     uint16_t ksk_flags;
     uint16_t zsk_flags;
-    uint8_t digest_type;        /* of the DS */
-    const char *ds_text;        /* at the parent instead of the DS records that fit; "": none */
-    zone_signing_t signing;     /* keys are filled in by secure_start() */
+    uint8_t digest_type;    /* of the DS */
+    const char *ds_text;    /* at the parent instead of the DS records that fit; "": none */
+    zone_signing_t signing; /* keys are filled in by secure_start() */
     zone_fault_t faults[ZONE_SIGNER_FAULTS_MAX];
     size_t fault_count;
     signing_key_t *keys[SECURE_KEYS_MAX];
@@ -73,4 +73,5 @@ void insecure_expect(sim_t *sim, const char *name, uint16_t type, const char *te
 /* What the zones say, and this security. */
 void truth_expect(sim_t *sim, const char *name, uint16_t type, store_security_t security);
 /* SERVFAIL, nothing in it, this extended error; and with CD set the data (is there any) nevertheless. */
+enum { SECURE_ANY_REASON = -2 }; /* several faults at once, or one that can be called by several names: any EDE that tells of bogus data */
 void bogus_expect(sim_t *sim, const char *name, uint16_t type, int extended_error);

@@ -130,7 +130,7 @@ static void no_proof_at_all(void **state)
             secure_t *secure = secure_new();
             sim_t *sim = secure_start(secure);
             sim_change_answers(sim, leaf_hosts[zone], changes, ARRAY_SIZE(changes));
-            bogus_expect(sim, name, TYPE_A, EDE_NSEC_MISSING);
+            bogus_expect(sim, name, TYPE_A, SECURE_ANY_REASON);
             secure_free(secure);
         }
     }
@@ -181,7 +181,7 @@ static void expect_after(const char *zone, const sim_change_t *changes, size_t c
     secure_zone(secure, zone)->text = "www A 198.51.100.1\n*.wild A 198.51.100.9\nexists.wild A 198.51.100.8\nother A 198.51.100.7\n";
     sim_t *sim = secure_start(secure);
     sim_change_answers(sim, secure_zone(secure, zone)->address, changes, count);
-    bogus_expect(sim, name, type, EDE_NSEC_MISSING);
+    bogus_expect(sim, name, type, SECURE_ANY_REASON);
     secure_free(secure);
 }
 
@@ -299,7 +299,7 @@ static void faulty(const char *zone, zone_fault_t fault, const char *name, uint1
 {
     secure_t *secure = secure_new();
     secure_fault(secure, zone, fault);
-    bogus_expect(secure_start(secure), name, type, EDE_NSEC_MISSING);
+    bogus_expect(secure_start(secure), name, type, SECURE_ANY_REASON);
     secure_free(secure);
 }
 
@@ -389,7 +389,7 @@ static void a_ds_denied_by_the_wrong_record(void **state)
         secure_t *secure = secure_new();
         sim_t *sim = secure_start(secure);
         sim_change_answers(sim, "192.0.2.3", changes, ARRAY_SIZE(changes));
-        bogus_expect(sim, "www.example.net.", TYPE_A, EDE_NSEC_MISSING);
+        bogus_expect(sim, "www.example.net.", TYPE_A, SECURE_ANY_REASON);
         secure_free(secure);
     }
 }

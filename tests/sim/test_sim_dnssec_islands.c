@@ -224,24 +224,6 @@ static void stripped_answers(void **state)
     }
 }
 
-/* Bogus data is asked for again elsewhere before it counts. */
-static void another_server_is_asked(void **state)
-{
-    (void)state;
-    static const char *const names[] = {"www.example.net.", "nowhere.example.net."};
-    static const char *const texts[] = {WWW, "NXDOMAIN\n"};
-    for (unsigned which = 0; which < 2; which++) {
-        for (unsigned i = 0; i < 2; i++) {
-            secure_t *secure = secure_new();
-            secure_zone(secure, "example.net.")->second_address = "192.0.2.40";
-            sim_t *sim = secure_start(secure);
-            sim_find_host(sim, which ? "192.0.2.40" : "192.0.2.11")->behaviours = SIM_STRIPS_DNSSEC;
-            secure_expect(sim, names[i], TYPE_A, texts[i]);
-            secure_free(secure);
-        }
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -257,7 +239,6 @@ int main(void)
         cmocka_unit_test(parent_and_child_share_a_server),
         cmocka_unit_test(negative_trust_anchors),
         cmocka_unit_test(stripped_answers),
-        cmocka_unit_test(another_server_is_asked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
