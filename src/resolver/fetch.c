@@ -343,6 +343,10 @@ static void select_server(resolver_t *resolver, fetch_t *fetch)
         fetch_fail(resolver, fetch);
         return;
     }
+    if (validate_has_tried_enough(resolver, fetch)) {
+        validate_give_up(resolver, fetch);
+        return;
+    }
     int candidate = selection_next(resolver, fetch);
     if (candidate >= 0) {
         if (follow_same_question(resolver, fetch, exchange_labels(resolver, fetch))) {

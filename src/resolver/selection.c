@@ -8,6 +8,7 @@
 
 enum {
     TRIES_BEFORE_FALLBACK = 2,
+    TRIES_AFTER_BOGUS = 2, /* there is an answer, if a bad one: nobody is waited for as if there were none */
     EXPLORE_ONE_IN = 20,
     UNMEASURED_MS = 30, /* below most real round trips: everything is tried once */
     BAND_MS = 20,       /* differences below this are chance */
@@ -20,10 +21,18 @@ typedef struct standing {
 } standing_t;
 
 /* Forwarders that have a fall-back are not waited for as long as servers that have none. */
+static unsigned tries_of(const resolver_t *resolver, const fetch_t *fetch)
+{
+    if (fetch->validation.rejected) {
+        return TRIES_AFTER_BOGUS;
+    }
+    bool has_fallback = fetch->cut.kind == CUT_FORWARD && !fetch->cut.fallback_used;
+    return has_fallback ? TRIES_BEFORE_FALLBACK : resolver->settings->tries_an_address;
+}
+
 static bool is_usable(const resolver_t *resolver, const fetch_t *fetch, const candidate_t *candidate)
 {
-    bool has_fallback = fetch->cut.kind == CUT_FORWARD && !fetch->cut.fallback_used;
-    return !candidate->is_dead && candidate->tries < (has_fallback ? TRIES_BEFORE_FALLBACK : resolver->settings->tries_an_address);
+    return !candidate->is_dead && candidate->tries < tries_of(resolver, fetch);
 }
 
 static standing_t judge(resolver_t *resolver, const fetch_t *fetch, const candidate_t *candidate)

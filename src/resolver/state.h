@@ -217,6 +217,7 @@ typedef struct validation {
     uint8_t wanted;      /* labels of the name looked up */
     uint8_t walked;      /* labels of the deepest name that is known to be no zone cut, for this outcome */
     uint8_t retries;     /* servers asked after one sent bogus data */
+    unsigned sends;      /* of the cut, when it did */
     bool is_from_store;  /* the outcome is */
 } validation_t;
 
@@ -441,6 +442,8 @@ void validate_take(resolver_t *resolver, fetch_t *fetch, outcome_t *outcome);
 /* The same from the store, for a checked fetch; false: nothing is known. */
 bool validate_take_known(resolver_t *resolver, fetch_t *fetch);
 void validate_step(resolver_t *resolver, fetch_t *fetch);
+/* Were so many messages sent since the outcome was rejected that it must do? */
+bool validate_has_tried_enough(const resolver_t *resolver, const fetch_t *fetch);
 /* No server is left that might have better than what was rejected. */
 void validate_give_up(resolver_t *resolver, fetch_t *fetch);
 void validate_leave(resolver_t *resolver, fetch_t *fetch);

@@ -145,6 +145,13 @@ static void fail(validator_t *validator)
     fetch_finish(validator->resolver, fetch, outcome);
 }
 
+bool validate_has_tried_enough(const resolver_t *resolver, const fetch_t *fetch)
+{
+    enum { SENDS_A_RETRY = 2 }; /* one is lost now and then */
+    return fetch->validation.rejected &&
+           fetch->cut.sends >= fetch->validation.sends + SENDS_A_RETRY * resolver->settings->bogus_retries_max;
+}
+
 void validate_give_up(resolver_t *resolver, fetch_t *fetch)
 {
     outcome_t *rejected = fetch->validation.rejected;
@@ -190,12 +197,14 @@ static void reject(validator_t *validator)
     resolver->counters[RESOLVER_COUNT_BOGUS_RETRIES]++;
     if (state->is_from_store) {
         state->is_from_store = false;
+        state->sends = 0;
         fetch->state = FETCH_BEGIN;
         cut_find(resolver, fetch);
         return;
     }
     candidate_t *candidate = &fetch->cut.candidates[fetch->exchange.candidate];
     candidate->is_dead = true;
+    state->sends = state->retries == 1 ? fetch->cut.sends : state->sends;
     fetch_set_trouble(fetch, "sent bogus data", EDE_DNSSEC_BOGUS, &candidate->address);
     fetch->state = FETCH_SELECT;
     resolver_ready_fetch(resolver, fetch);

@@ -132,7 +132,7 @@ verdict_t validate_say_keys(validator_t *validator, const rrset_t *dnskeys, bool
     }
     validator->is_own = true;
     name_to_text(dnskeys->owner, zone);
-    return validate_say(validator, VERDICT_BOGUS, EDE_DNSKEY_MISSING, "%s of %.120s %s that its %s",
+    return validate_say(validator, VERDICT_BOGUS, is_by_others ? EDE_RRSIGS_MISSING : EDE_DNSKEY_MISSING, "%s of %.120s %s that its %s",
                         is_by_others ? "the DNSKEY records" : "no DNSKEY", zone, is_by_others ? "are not signed with a key" : "is one",
                         by_anchor ? "trust anchors hold" : "parent's DS records name");
 }
