@@ -392,6 +392,61 @@ static void test_reload(void **state)
     end(&fixture);
 }
 
+typedef struct load {
+    const fixture_t *fixture;
+    _Atomic bool ends;
+    unsigned asked;
+    unsigned answered;
+} load_t;
+
+/* Keeps a window of questions open, some of them slow, until told to end. */
+static void *put_load(void *context)
+{
+    enum { WINDOW = 32 };
+    load_t *load = context;
+    int fds[WINDOW];
+    while (!atomic_load(&load->ends)) {
+        for (unsigned i = 0; i < WINDOW; i++) {
+            char name[64];
+            fds[i] = client_new(load->fixture, SOCK_DGRAM);
+            snprintf(name, sizeof name, i % 4 == 0 ? "slow%u.example." : "n%u.example.", load->asked++ % 300);
+            ask(fds[i], name, TYPE_A, (uint16_t)i);
+        }
+        for (unsigned i = 0; i < WINDOW; i++) {
+            told_t told = {.answers = 0};
+            load->answered += hear(fds[i], PATIENCE_MS, (uint16_t)i, &told) && told.answers == 1;
+            close(fds[i]);
+        }
+    }
+    return NULL;
+}
+
+/* Generation after generation, while clients ask: not one question is lost. */
+static void test_reload_under_load(void **state)
+{
+    (void)state;
+    enum { RELOADS = 12 };
+    fixture_t fixture;
+    pthread_t thread;
+    begin(&fixture, 3);
+    run_server(&fixture);
+    load_t load = {.fixture = &fixture};
+    assert_int_equal(pthread_create(&thread, NULL, put_load, &load), 0);
+    for (unsigned i = 0; i < RELOADS; i++) {
+        buffer_t why;
+        buffer_init(&why, 4096);
+        assert_int_equal(server_reload(fixture.server, make_settings(&fixture), &why), STATUS_OK);
+        buffer_clear(&why);
+        nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+    }
+    atomic_store(&load.ends, true);
+    pthread_join(thread, NULL);
+    assert_true(load.asked >= 100);
+    assert_int_equal(load.answered, load.asked);
+    wait_for_counter(&fixture, "resolver.waiting", 0);
+    end(&fixture);
+}
+
 /* Recursion is switched off and on again by reloads. */
 static void test_switch(void **state)
 {
@@ -502,10 +557,10 @@ static void test_trust(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_resolves),   cmocka_unit_test(test_streams), cmocka_unit_test(test_merges),
-        cmocka_unit_test(test_many_names), cmocka_unit_test(test_denied),  cmocka_unit_test(test_reload),
-        cmocka_unit_test(test_switch),     cmocka_unit_test(test_stop),    cmocka_unit_test(test_served_zone),
-        cmocka_unit_test(test_trust),
+        cmocka_unit_test(test_resolves),          cmocka_unit_test(test_streams), cmocka_unit_test(test_merges),
+        cmocka_unit_test(test_many_names),        cmocka_unit_test(test_denied),  cmocka_unit_test(test_reload),
+        cmocka_unit_test(test_reload_under_load), cmocka_unit_test(test_switch),  cmocka_unit_test(test_stop),
+        cmocka_unit_test(test_served_zone),       cmocka_unit_test(test_trust),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
