@@ -324,24 +324,35 @@ static bool is_denial(const config_record_t *item)
     return item->record.type == RESOLVER_LOCAL_NODATA || item->record.type == RESOLVER_LOCAL_NXDOMAIN;
 }
 
+typedef enum wanted { WANTED, NOT_WANTED, TOO_MANY } wanted_t;
+
 /* Is there a place for the item among those of the same owner? */
-static bool is_wanted(const resolver_local_record_t *kept, size_t count, const config_record_t *item, const config_record_t *first)
+static wanted_t is_wanted(const resolver_local_record_t *kept, size_t count, const config_record_t *item, const config_record_t *first)
 {
     const resolver_local_record_t *record = &item->record;
     if (item->key == NULL && first->key != NULL && (is_denial(first) || first->record.type == TYPE_CNAME)) {
-        return false;
+        return NOT_WANTED;
     }
     unsigned same = 0;
     for (size_t i = 0; i < count; i++) {
         if (kept[i].type == record->type) {
             same++;
-            if (item->is_reverse || same >= RRSET_RECORDS_MAX ||
-                (kept[i].rdlength == record->rdlength && memcmp(kept[i].rdata, record->rdata, record->rdlength) == 0)) {
-                return false;
+            if (item->is_reverse || (kept[i].rdlength == record->rdlength && memcmp(kept[i].rdata, record->rdata, record->rdlength) == 0)) {
+                return NOT_WANTED;
             }
         }
     }
-    return true;
+    return same < RRSET_RECORDS_MAX ? WANTED : TOO_MANY;
+}
+
+static void report_left_out(config_t *config, const config_record_t *item)
+{
+    const yaml_node_t *hosts = config->given[config_schema_index(config_schema_find("resolver", "hosts-files", strlen("hosts-files")))];
+    const yaml_node_t *node = item->key ? item->key : hosts;
+    char name[NAME_TEXT_MAX];
+    name_to_text(item->record.owner.wire, name);
+    yaml_report(&config->document, DIAGNOSTIC_WARNING, "too-many-records", node, 0, NULL, "%s: only %d records of a type are given", name,
+                RRSET_RECORDS_MAX);
 }
 
 static void check_twice(config_t *config, const config_record_t *item, const config_record_t *before)
@@ -360,6 +371,7 @@ static void keep_sorted(config_t *config, const config_record_t *const *order)
     size_t kept = 0;
     size_t group = 0; /* where the owner's begin among those kept */
     const config_record_t *first = NULL;
+    const config_record_t *told = NULL; /* the first record of the owner that was last told to have too many */
     if (!records) {
         config->out_of_memory = true;
         return;
@@ -371,8 +383,12 @@ static void keep_sorted(config_t *config, const config_record_t *const *order)
         } else {
             check_twice(config, order[i], order[i - 1]);
         }
-        if (is_wanted(records + group, kept - group, order[i], first)) {
+        wanted_t wanted = is_wanted(records + group, kept - group, order[i], first);
+        if (wanted == WANTED) {
             records[kept++] = order[i]->record;
+        } else if (wanted == TOO_MANY && told != first) {
+            report_left_out(config, order[i]);
+            told = first;
         }
     }
     resolver->local_records = records;

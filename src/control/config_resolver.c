@@ -3,6 +3,7 @@
 
 #include "base/require.h"
 #include "net/upstream.h"
+#include "resolver/hints.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -268,6 +269,54 @@ static void check_order(config_t *config, const order_t *order)
     }
 }
 
+/* Root hints of which no address may be asked: resolution could not begin. */
+static void check_hints(config_t *config)
+{
+    resolver_settings_t settings = config->settings->recursion.resolver;
+    const yaml_node_t *node = given(config, "resolver", "root-hints");
+    const hints_t *hints = settings.hints;
+    for (int round = 0; hints && node && round < 2; round++) {
+        settings.ask_loopback |= round == 1;
+        for (unsigned i = 0; i < hints->count; i++) {
+            for (unsigned j = 0; j < hints->servers[i].address_count; j++) {
+                if (!resolver_address_may_be_asked(&settings, &hints->servers[i].addresses[j])) {
+                    continue;
+                }
+                if (round == 1) {
+                    yaml_report(&config->document, DIAGNOSTIC_ERROR, "not-askable", node, 0, "ask-loopback: yes",
+                                "no address in the root hints may be asked: they are loopback addresses");
+                }
+                return;
+            }
+        }
+    }
+    if (hints && node && config->document.diagnostics->errors == config->errors_before) {
+        yaml_report(&config->document, DIAGNOSTIC_ERROR, "not-askable", node, 0, NULL,
+                    "no address in the root hints may be asked: see ipv4, ipv6 and deny");
+    }
+}
+
+/* Forward and stub zones all of whose servers are of a family that is switched off. */
+static void check_families(config_t *config)
+{
+    const resolver_settings_t *resolver = &config->settings->recursion.resolver;
+    for (size_t i = 0; i < resolver->zone_count; i++) {
+        const resolver_zone_t *zone = &resolver->zones[i];
+        bool is_askable = zone->address_count == 0; /* reported already */
+        for (size_t j = 0; j < zone->address_count; j++) {
+            is_askable |= zone->addresses[j].family == RESOLVER_IPV4 ? resolver->ipv4 : resolver->ipv6;
+        }
+        const yaml_node_t *node = given(config, "resolver", zone->kind == RESOLVER_FORWARD ? "forward" : "stub");
+        if (!is_askable && node) {
+            char name[NAME_TEXT_MAX];
+            name_to_text(zone->zone.wire, name);
+            yaml_report(&config->document, DIAGNOSTIC_ERROR, "not-askable", node, 0, NULL,
+                        "%s: all its servers have %s addresses, and %s is off", name, resolver->ipv4 ? "IPv6" : "IPv4",
+                        resolver->ipv4 ? "ipv6" : "ipv4");
+        }
+    }
+}
+
 void config_check_resolver(config_t *config)
 {
     recursion_settings_t *recursion = &config->settings->recursion;
@@ -286,6 +335,9 @@ void config_check_resolver(config_t *config)
     if (!resolver->ipv4 && !resolver->ipv6 && ipv4 && ipv6) {
         yaml_report(&config->document, DIAGNOSTIC_ERROR, "bad-value", ipv4->offset > ipv6->offset ? ipv4 : ipv6, 0,
                     "resolver: no turns recursion off", "neither ipv4 nor ipv6: no server could be asked");
+    } else {
+        check_hints(config);
+        check_families(config);
     }
     const yaml_node_t *follow = given(config, "resolver", "follow-rollovers");
     if (!config->settings->state && recursion->update_anchors) {

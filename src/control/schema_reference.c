@@ -7,7 +7,8 @@
 
 static const char intro[] = "One file of YAML, `" CONFIG_FILE_DEFAULT
                             "` unless `portoland --config FILE` says otherwise. Every setting has a default: an empty file "
-                            "is a good one. `portolan config check` tells all that is wrong with a file, in one run; `portolan reload` "
+                            "is a good one, and makes a validating resolver for this machine and its local networks. `portolan config "
+                            "check` tells all that is wrong with a file, in one run; `portolan reload` "
                             "makes a changed file current, "
                             "as a whole or not at all.";
 
@@ -17,6 +18,9 @@ static const char example_text[] = "listen:\n"
                                    "zones:\n"
                                    "  example.com: { file: example.com.zone, allow-transfer: [192.0.2.53] }\n"
                                    "  \".\":         { file: root.zone }\n"
+                                   "resolver:\n"
+                                   "  allow: [loopback, private, linklocal]\n"
+                                   "  forward: { corp.example: [10.0.0.53] }\n"
                                    "user: portolan\n"
                                    "state: " CONFIG_STATE_DEFAULT "\n"
                                    "control: " CONFIG_CONTROL_DEFAULT "\n";

@@ -88,6 +88,85 @@ def test_a_hundred_thousand_zones(tool, tmp_path):
     assert cpu_s < 1.5, 'takes %.2f s of CPU' % cpu_s  # 0.25 s in a release build; a document tree takes minutes
 
 
+# ---- the resolver ----
+
+ANCHOR = '. DS 12345 13 2 E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D'
+
+EVERYTHING = """
+resolver:
+  allow: [any, "!10.0.0.0/8"]
+  root-hints: named.root
+  trust-anchors: [builtin, root.key, "%s"]
+  negative-trust-anchors: { broken.example: 7d, other.example: none }
+  forward: { corp.example: [10.0.0.53, "[::1]:5353"], .: { addresses: [192.0.2.1], fallback: yes } }
+  stub: { lab.example: "10.0.0.2:5353" }
+  local-data: { p.home.arpa: { A: [10.0.0.7], TXT: '"a b" c', ttl: 5m }, "*.ads.example": nxdomain }
+  hosts-files: hosts
+  dns64: "64:ff9b::/96"
+  deny: [198.51.100.0/24]
+  sources: [192.0.2.1, "2001:db8::1"]
+  ports: 16384-65535
+  cache: { size: 1GiB, file: /var/cache/portolan }
+  limits: { discard-after: never }
+""" % ANCHOR
+
+
+def write_everything(tmp_path):
+    (tmp_path / 'named.root').write_text('. NS a.root.test.\na.root.test. A 192.0.2.1\n')
+    (tmp_path / 'root.key').write_text(ANCHOR + '\n')
+    (tmp_path / 'hosts').write_text('10.0.0.7 printer\n')
+    return write(tmp_path / 'everything.yaml', EVERYTHING)
+
+
+def test_errors_of_named_files_have_their_own_places(tool, tmp_path):
+    (tmp_path / 'named.root').write_text('. 3600 NS a.root.test.\na.root.test. 3600 A 192.0.2.300\n')
+    (tmp_path / 'root.key').write_text('. IN DS 1 2\n. IN A 192.0.2.1\n')
+    (tmp_path / 'hosts').write_text('10.0.0.7 a\nb 10.0.0.8\n')
+    file = write(tmp_path / 'bad.yaml', 'resolver:\n  root-hints: named.root\n  trust-anchors: root.key\n  hosts-files: [hosts, other]\n'
+                 '  qname-minimization: no\n')
+    run = tool('config', 'check', file)
+    assert run.returncode == 1
+    places = {Path(file).name + ':' + line for file, line in re.findall(r'^(\S+):(\d+):\d+: error: ', run.stderr, flags=re.M)}
+    assert places == {'bad.yaml:4', 'bad.yaml:5', 'named.root:2', 'root.key:1', 'root.key:2', 'hosts:2'}
+    assert 'did you mean qname-minimisation?' in run.stderr
+    assert '    a.root.test. 3600 A 192.0.2.300\n                        ^~~~~~~~~~~\n' in run.stderr
+    found = json.loads(tool('config', 'check', '--json', file).stdout)
+    assert {Path(finding['file']).name for finding in found['findings']} == {'bad.yaml', 'named.root', 'root.key', 'hosts'}
+
+
+def test_everything_of_the_resolver_loads_again(tool, tmp_path):
+    file = write_everything(tmp_path)
+    assert tool('config', 'check', file).returncode == 0
+    shown = tool('config', 'show', '--effective', file)
+    assert shown.returncode == 0, shown.stderr
+    assert tool('config', 'show', '--effective', '-', given=shown.stdout).stdout == shown.stdout
+    resolver = json.loads(tool('config', 'show', '--json', file).stdout)['resolver']
+    assert resolver['root-hints'] == str(tmp_path / 'named.root')
+    assert resolver['trust-anchors'] == ['builtin', str(tmp_path / 'root.key'), ANCHOR]
+    assert resolver['forward'] == {'corp.example.': ['10.0.0.53', '[::1]:5353'], '.': {'addresses': ['192.0.2.1'], 'fallback': True}}
+    assert 'validate' not in resolver
+
+
+def test_the_schema_knows_the_resolver(tool, tmp_path):
+    jsonschema = pytest.importorskip('jsonschema')
+    schema = json.loads(tool('config', 'schema').stdout)
+    for words in ((), ('--effective', )):
+        jsonschema.validate(json.loads(tool('config', 'show', '--json', *words, write_everything(tmp_path)).stdout), schema)
+    for good in (False, 'no', None, {'local-data': {'a': 'nodata'}}, {'negative-trust-anchors': ['a']}, {'trust-anchors': 'none'}):
+        jsonschema.validate({'resolver': good}, schema)
+    for bad in ('maybe', {'alow': []}, {'max-ttl': '500ms'}, {'limits': {'depth': 65}}, {'local-data': {'a': 'gone'}},
+                {'forward': {'a': {'fallback': True}}}, {'stub': {'a': {'addresses': ['::1'], 'fallback': True}}}, {'ports': '53'}):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate({'resolver': bad}, schema)
+
+
+def test_the_effective_defaults_are_told(tool):
+    resolver = json.loads(tool('config', 'show', '--effective', '--json', '-').stdout)['resolver']
+    assert (resolver['enabled'], resolver['allow'], resolver['trust-anchors']) == (True, ['loopback', 'private', 'linklocal'], ['builtin'])
+    assert resolver['limits']['upstream-queries'] == 100 and resolver['stale']['serve'] is True
+    assert resolver['cache'] == {'size': 128 * 1024 * 1024, 'file': 'none'}
+
+
 # ---- show, schema, reference ----
 
 def test_effective_settings_are_complete_and_load_again(tool, tmp_path):

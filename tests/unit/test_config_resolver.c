@@ -319,7 +319,7 @@ static int make_folder(void **state)
     return mkdtemp(folder.path) ? 0 : -1;
 }
 
-static const char *const names[] = {"named.root", "root.key", "hosts", "big", "fifo"};
+static const char *const names[] = {"named.root", "root.key", "hosts", "big", "fifo", "other.root"};
 
 static int remove_folder(void **state)
 {
@@ -373,6 +373,25 @@ static void files_are_read(void **state)
     unload(&loaded);
 }
 
+/* What special.c gives for one type of a name is bounded, and who writes more is told. */
+static void large_rrsets_are_cut(void **state)
+{
+    const folder_t *folder = *state;
+    buffer_t text;
+    buffer_init(&text, 1 << 20);
+    for (unsigned i = 0; i < 300; i++) {
+        buffer_printf(&text, "10.0.%u.%u many.example\n", i / 256, i % 256);
+    }
+    put(folder, "hosts", buffer_text(&text));
+    buffer_clear(&text);
+    loaded_t loaded = load_in("resolver: { hosts-files: hosts }\n", folder->path);
+    assert_int_equal(loaded.status, STATUS_OK);
+    assert_int_equal(loaded.diagnostics.warnings, 1);
+    assert_non_null(strstr(buffer_text(&loaded.printed), "test.yaml:1:26: warning: many.example.: only 256 records of a type are given"));
+    assert_int_equal(loaded.settings->recursion.resolver.local_record_count, 256 + 300);
+    unload(&loaded);
+}
+
 static void files_have_their_own_places(void **state)
 {
     const folder_t *folder = *state;
@@ -421,6 +440,7 @@ static void useless_files_are_refused(void **state)
     snprintf(fifo, sizeof fifo, "%s/fifo", folder->path);
     assert_int_equal(mkfifo(fifo, 0600), 0);
     put(folder, "named.root", ". 3600 NS a.root.test.\n");
+    put(folder, "other.root", ". NS a.root.test.\na.root.test. A 127.0.0.1\n");
     put(folder, "root.key", "; nothing\n");
     FILE *big = NULL;
     char path[128];
@@ -432,6 +452,8 @@ static void useless_files_are_refused(void **state)
         const char *message;
     } cases[] = {
         {"resolver: { root-hints: named.root }\n", "names no server of the root that has an address"},
+        {"resolver: { root-hints: other.root }\n", "no address in the root hints may be asked: they are loopback addresses"},
+        {"resolver: { root-hints: other.root, ask-loopback: yes, ipv4: no }\n", "no address in the root hints may be asked: see ipv4"},
         {"resolver: { root-hints: fifo }\n", "this is no regular file"},
         {"resolver: { root-hints: . }\n", "this is no regular file"},
         {"resolver: { root-hints: big }\n", "it is too large"},
@@ -538,6 +560,9 @@ static void errors_have_places(void **state)
         {"resolver: { timeouts: { minimum: 1s } }\n", "1:34", "bad-value", "minimum is more than initial", NULL},
         {"resolver: { timeouts: { initial: 5s } }\n", "1:34", "bad-value", "initial is more than maximum", NULL},
         {"resolver: { min-failure-ttl: 1m, max-failure-ttl: 30s }\n", "1:51", "bad-value", "less than min-failure-ttl", NULL},
+        {"resolver: { ipv6: no, forward: { a: '::1', b: ['::1', 10.0.0.1] } }\n", "1:32", "not-askable", "a.: all its servers have IPv6",
+         NULL},
+        {"resolver: { ipv4: no, stub: { a: 10.0.0.1 } }\n", "1:29", "not-askable", "ipv4 is off", NULL},
         {"resolver: { ipv4: no, ipv6: no }\n", "1:29", "bad-value", "no server could be asked", "resolver: no"},
     };
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -555,7 +580,7 @@ static void shown_settings_load_again(void **state)
         "  trust-anchors: [builtin, root.key, \". DS 12345 13 2 E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D\"]\n"
         "  forward: { corp.example: [\"[::1]:5353\"], .: { addresses: 10.0.0.53, fallback: yes } }\n  stub: { lab.example: 127.0.0.1 }\n"
         "  local-data: { a.example: { A: 10.0.0.7, TXT: ['\"x\" y', z], ttl: 5m }, '*.b.example': nxdomain }\n  hosts-files: hosts\n"
-        "  negative-trust-anchors: { broken.example: 7d, old.example: none }\n  dns64: \"64:ff9b::/96\"\n  deny: [192.0.2.0/24]\n"
+        "  negative-trust-anchors: { broken.example: 7d, old.example: none }\n  dns64: \"64:ff9b::/96\"\n  deny: [198.51.100.0/24]\n"
         "  sources: 192.0.2.1\n  ports: 1024-2048\n  cache: { size: 1GiB }\n  limits: { discard-after: never }\n";
     put(folder, "named.root", ". 3600 NS a.root.test.\na.root.test. 3600 A 192.0.2.1\n");
     put(folder, "root.key", ". DS 12345 13 2 E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D\n");
@@ -568,7 +593,10 @@ static void shown_settings_load_again(void **state)
     diagnostics_init(&diagnostics, 0);
     for (int i = 0; i < 2; i++) {
         buffer_init(&shown[i], 1 << 20);
-        assert_int_equal(config_show(path, true, CONFIG_YAML, &shown[i], &diagnostics), STATUS_OK);
+        if (config_show(path, true, CONFIG_YAML, &shown[i], &diagnostics) != STATUS_OK) {
+            diagnostics_print(&diagnostics, &shown[i]);
+            fail_msg("%s", buffer_text(&shown[i]));
+        }
         put(folder, "big", buffer_text(&shown[i]));
     }
     assert_string_equal(buffer_text(&shown[0]), buffer_text(&shown[1]));
@@ -597,6 +625,7 @@ int main(void)
         cmocka_unit_test(distrust_has_an_end),
         cmocka_unit_test(local_data_is_taken),
         cmocka_unit_test_setup_teardown(files_are_read, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(large_rrsets_are_cut, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(files_have_their_own_places, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(useless_files_are_refused, make_folder, remove_folder),
         cmocka_unit_test(errors_have_places),
