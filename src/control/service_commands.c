@@ -1,7 +1,7 @@
 /* What can be asked over the control socket. */
+#include "control/service_commands.h"
 #include "base/diagnostic.h"
 #include "control/config.h"
-#include "control/service_internal.h"
 #include "control/value.h"
 
 #include "base/require.h"
@@ -14,18 +14,11 @@
 
 enum { WHY_MAX_BYTES = 4 * 1024 * 1024 };
 
-typedef struct exchange {
-    control_service_t *service;
-    const control_peer_t *peer;
-    const json_t *request;
-    buffer_t *out;
-} exchange_t;
-
 typedef struct command {
     const char *name;
     bool changes;
     /* The result (a new reference) or NULL with a status and, for people, *why. */
-    status_t (*run)(exchange_t *exchange, json_t **result, buffer_t *why);
+    status_t (*run)(control_exchange_t *exchange, json_t **result, buffer_t *why);
 } command_t;
 
 /* ---- lines ---- */
@@ -37,8 +30,7 @@ static int append(const char *text, size_t length, void *context)
     return out->status == STATUS_OK ? 0 : -1;
 }
 
-/* Takes the reference. */
-static void write_line(buffer_t *out, json_t *line)
+void control_write_line(buffer_t *out, json_t *line)
 {
     if (!line || json_dump_callback(line, append, out, JSON_COMPACT) != 0) {
         out->status = out->status == STATUS_OK ? STATUS_NO_MEMORY : out->status;
@@ -75,11 +67,10 @@ void control_write_failure(buffer_t *out, status_t status, const char *why)
     if (!text) { /* a path or a name that is not UTF-8 */
         text = json_string(status_text(status));
     }
-    write_line(out, json_pack("{s:b, s:s, s:o}", "ok", 0, "status", status_name(status), "error", text));
+    control_write_line(out, json_pack("{s:b, s:s, s:o}", "ok", 0, "status", status_name(status), "error", text));
 }
 
-/* A text from outside (a path) that need not be UTF-8. */
-static json_t *text_or_null(const char *text)
+json_t *control_text(const char *text)
 {
     json_t *value = text ? json_string(text) : NULL;
     return value ? value : json_null();
@@ -116,7 +107,7 @@ static json_t *listeners(const server_settings_t *settings)
     return list;
 }
 
-static status_t run_status(exchange_t *exchange, json_t **result, buffer_t *why)
+static status_t run_status(control_exchange_t *exchange, json_t **result, buffer_t *why)
 {
     (void)why;
     control_service_t *service = exchange->service;
@@ -129,7 +120,7 @@ static status_t run_status(exchange_t *exchange, json_t **result, buffer_t *why)
     *result =
         json_pack("{s:s, s:I, s:I, s:I, s:o, s:o, s:{s:I, s:I, s:I, s:I, s:I}}", "version", PORTOLAN_VERSION, "pid", (json_int_t)getpid(),
                   "started", (json_int_t)started_s, "uptime", (json_int_t)(time(NULL) - started_s), "configuration",
-                  text_or_null(service->config_file), "listen", listeners(server_settings(service->server)), "zones", "count", totals.zones,
+                  control_text(service->config_file), "listen", listeners(server_settings(service->server)), "zones", "count", totals.zones,
                   "loaded", totals.loaded, "failed", totals.zones - totals.loaded, "records", totals.records, "bytes", totals.bytes);
     return *result ? STATUS_OK : STATUS_NO_MEMORY;
 }
@@ -139,7 +130,7 @@ static void add_counter(void *context, const char *name, uint64_t value)
     json_object_set_new(context, name, json_integer((json_int_t)value));
 }
 
-static status_t run_stats(exchange_t *exchange, json_t **result, buffer_t *why)
+static status_t run_stats(control_exchange_t *exchange, json_t **result, buffer_t *why)
 {
     (void)why;
     *result = json_object();
@@ -156,20 +147,20 @@ static json_t *zone_object(const server_zone_status_t *zone)
 {
     char name[NAME_TEXT_MAX];
     name_to_text(zone->name, name);
-    return json_pack("{s:s, s:o, s:b, s:I, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "zone", name, "file", text_or_null(zone->file),
+    return json_pack("{s:s, s:o, s:b, s:I, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "zone", name, "file", control_text(zone->file),
                      "loaded", zone->loaded, "serial", (json_int_t)zone->serial, "signed", zone->is_signed, "names",
                      (json_int_t)zone->size.names, "rrsets", (json_int_t)zone->size.rrsets, "records", (json_int_t)zone->size.records,
                      "bytes", (json_int_t)zone->size.bytes, "loaded-at", (json_int_t)zone->loaded_at_s, "load-ms",
-                     (json_int_t)zone->load_ms, "error", text_or_null(zone->last_error));
+                     (json_int_t)zone->load_ms, "error", control_text(zone->last_error));
 }
 
 static void write_zone(void *context, const server_zone_status_t *zone)
 {
-    write_line(context, json_pack("{s:o}", "item", zone_object(zone)));
+    control_write_line(context, json_pack("{s:o}", "item", zone_object(zone)));
 }
 
 /* The zone a request names. STATUS_NOT_FOUND: it names none. */
-static status_t requested_zone(const exchange_t *exchange, name_t *name, buffer_t *why)
+static status_t requested_zone(const control_exchange_t *exchange, name_t *name, buffer_t *why)
 {
     static const uint8_t root[NAME_PADDING] = {0};
     const json_t *value = json_object_get(exchange->request, "zone");
@@ -193,7 +184,7 @@ static status_t no_such_zone(const name_t *name, buffer_t *why)
     return STATUS_NOT_FOUND;
 }
 
-static status_t run_zone_list(exchange_t *exchange, json_t **result, buffer_t *why)
+static status_t run_zone_list(control_exchange_t *exchange, json_t **result, buffer_t *why)
 {
     (void)why;
     status_t status = server_visit_zones(exchange->service->server, NULL, write_zone, exchange->out);
@@ -208,7 +199,7 @@ static void keep_zone(void *context, const server_zone_status_t *zone)
     *result = zone_object(zone);
 }
 
-static status_t run_zone_status(exchange_t *exchange, json_t **result, buffer_t *why)
+static status_t run_zone_status(control_exchange_t *exchange, json_t **result, buffer_t *why)
 {
     name_t name;
     status_t status = requested_zone(exchange, &name, why);
@@ -223,12 +214,12 @@ static status_t run_zone_status(exchange_t *exchange, json_t **result, buffer_t 
     return status == STATUS_NOT_FOUND ? no_such_zone(&name, why) : status;
 }
 
-static bool is_forced(const exchange_t *exchange)
+static bool is_forced(const control_exchange_t *exchange)
 {
     return json_is_true(json_object_get(exchange->request, "force"));
 }
 
-static status_t reload_all_zones(exchange_t *exchange, json_t **result, buffer_t *why)
+static status_t reload_all_zones(control_exchange_t *exchange, json_t **result, buffer_t *why)
 {
     size_t reloaded = 0;
     size_t failed = 0;
@@ -244,7 +235,7 @@ static status_t reload_all_zones(exchange_t *exchange, json_t **result, buffer_t
     return status;
 }
 
-static status_t run_zone_reload(exchange_t *exchange, json_t **result, buffer_t *why)
+static status_t run_zone_reload(control_exchange_t *exchange, json_t **result, buffer_t *why)
 {
     name_t name;
     status_t status = requested_zone(exchange, &name, why);
@@ -266,7 +257,7 @@ static status_t run_zone_reload(exchange_t *exchange, json_t **result, buffer_t 
 
 /* ---- the whole configuration ---- */
 
-static status_t run_reload(exchange_t *exchange, json_t **result, buffer_t *why)
+static status_t run_reload(control_exchange_t *exchange, json_t **result, buffer_t *why)
 {
     size_t reloaded = 0;
     size_t failed = 0;
@@ -278,20 +269,26 @@ static status_t run_reload(exchange_t *exchange, json_t **result, buffer_t *why)
 /* ---- dispatch ---- */
 
 static const command_t commands[] = {
-    {"status", false, run_status},          {"stats", false, run_stats},
-    {"zone-list", false, run_zone_list},    {"zone-status", false, run_zone_status},
-    {"zone-reload", true, run_zone_reload}, {"reload", true, run_reload},
+    {"status", false, run_status},
+    {"stats", false, run_stats},
+    {"zone-list", false, run_zone_list},
+    {"zone-status", false, run_zone_status},
+    {"zone-reload", true, run_zone_reload},
+    {"reload", true, run_reload},
+    {"cache-lookup", false, control_cache_lookup},
+    {"cache-flush", true, control_cache_flush},
+    {"cache-stats", false, control_cache_stats},
 };
 
-static void log_change(const exchange_t *exchange, const command_t *command, status_t status)
+static void log_change(const control_exchange_t *exchange, const command_t *command, status_t status)
 {
-    const char *zone = json_string_value(json_object_get(exchange->request, "zone"));
+    const char *zone = json_string_value(json_object_get(exchange->request, command->run == control_cache_flush ? "name" : "zone"));
     log_event(exchange->service->log, status == STATUS_DENIED ? LOG_WARNING : LOG_NOTICE, "control.command",
               LOG_TEXT("command", command->name), LOG_TEXT("zone", zone ? zone : "-"), LOG_NUMBER("uid", exchange->peer->uid),
               LOG_NUMBER("pid", exchange->peer->pid), LOG_TEXT("result", status_name(status)));
 }
 
-static void run_command(exchange_t *exchange, const command_t *command)
+static void run_command(control_exchange_t *exchange, const command_t *command)
 {
     json_t *result = NULL;
     buffer_t why;
@@ -312,7 +309,7 @@ static void run_command(exchange_t *exchange, const command_t *command)
         control_write_failure(exchange->out, status != STATUS_OK ? status : STATUS_NO_MEMORY, buffer_text(&why));
         json_decref(result);
     } else {
-        write_line(exchange->out, json_pack("{s:b, s:o}", "ok", 1, "result", result));
+        control_write_line(exchange->out, json_pack("{s:b, s:o}", "ok", 1, "result", result));
     }
     buffer_clear(&why);
 }
@@ -327,7 +324,7 @@ void control_answer(control_service_t *service, const control_peer_t *peer, cons
         json_decref(json);
         return;
     }
-    exchange_t exchange = {.service = service, .peer = peer, .request = json, .out = out};
+    control_exchange_t exchange = {.service = service, .peer = peer, .request = json, .out = out};
     for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
         if (strcmp(commands[i].name, name) == 0) {
             run_command(&exchange, &commands[i]);

@@ -48,6 +48,8 @@ typedef struct server_trust {
 void server_set_trust(server_t *server, server_trust_t *trust);
 /* The cache of all that was resolved; NULL: this server never resolved. It lives as long as the server. */
 cache_t *server_cache(server_t *server);
+/* The file that it lies in; NULL: in memory only. */
+const char *server_cache_path(const server_t *server);
 
 /* Ends workers, closes sockets; answers in flight are sent. */
 void server_stop(server_t *server);

@@ -12,6 +12,7 @@ struct server_cache {
     log_t *log;
     cache_t *content;
     cache_file_t file; /* memory NULL: none */
+    char *path;        /* its */
     uint64_t fingerprint;
 };
 
@@ -193,7 +194,8 @@ status_t server_cache_new(server_cache_t **out, const recursion_settings_t *sett
     random_fill(&wanted.key, sizeof wanted.key);
     status_t status = STATUS_NOT_FOUND;
     if (settings->cache_file) {
-        status = use_file(cache, &wanted, settings->cache_file);
+        cache->path = strdup(settings->cache_file);
+        status = cache->path ? use_file(cache, &wanted, cache->path) : STATUS_NO_MEMORY;
     }
     if (status != STATUS_OK) {
         status = cache_new(&cache->content, &wanted, NULL, NULL);
@@ -211,6 +213,7 @@ void server_cache_free(server_cache_t *cache)
     if (cache) {
         cache_free(cache->content);
         cache_file_unmap(&cache->file);
+        free(cache->path);
         free(cache);
     }
 }
@@ -218,6 +221,11 @@ void server_cache_free(server_cache_t *cache)
 cache_t *server_cache_content(const server_cache_t *cache)
 {
     return cache->content;
+}
+
+const char *server_cache_file(const server_cache_t *cache)
+{
+    return cache->file.memory ? cache->path : NULL;
 }
 
 void server_cache_follow(server_cache_t *cache, const recursion_settings_t *settings)

@@ -25,6 +25,8 @@ status_t server_cache_new(server_cache_t **cache, const recursion_settings_t *se
 void server_cache_free(server_cache_t *cache);
 
 cache_t *server_cache_content(const server_cache_t *cache);
+/* The path of the file in use; NULL: none. */
+const char *server_cache_file(const server_cache_t *cache);
 
 /* To be called when other settings are in force: empties the cache if what was learned may be another under them. */
 void server_cache_follow(server_cache_t *cache, const recursion_settings_t *settings);

@@ -100,6 +100,11 @@ cache_t *server_cache(server_t *server)
     return server->cache ? server_cache_content(server->cache) : NULL;
 }
 
+const char *server_cache_path(const server_t *server)
+{
+    return server->cache ? server_cache_file(server->cache) : NULL;
+}
+
 void server_visit_recursion(server_t *server, void (*visit)(void *context, const char *name, uint64_t value), void *context)
 {
     char name[RECURSOR_COUNTER_NAME_MAX];

@@ -66,5 +66,9 @@ int run_status(const tool_t *tool, const command_t *command, int argc, char **ar
 int run_stats(const tool_t *tool, const command_t *command, int argc, char **argv);
 int run_reload(const tool_t *tool, const command_t *command, int argc, char **argv);
 
+int run_cache_lookup(const tool_t *tool, const command_t *command, int argc, char **argv);
+int run_cache_flush(const tool_t *tool, const command_t *command, int argc, char **argv);
+int run_cache_stats(const tool_t *tool, const command_t *command, int argc, char **argv);
+
 int run_query(const tool_t *tool, const command_t *command, int argc, char **argv);
 int run_check(const tool_t *tool, const command_t *command, int argc, char **argv);

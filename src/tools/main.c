@@ -63,6 +63,16 @@ static const command_t commands[] = {
      "  --force   even if the file did not change\n\nA file with errors leaves the old version serving (status 1).\n", false,
      run_zone_reload},
 
+    {"cache", "lookup", "NAME [TYPE]", "show what the running server has learned of a name",
+     "Each entry with the time it has left, how far it is to be trusted (DNSSEC and rank), and its records; then the servers that a\n"
+     "question would go to. Status 0: something is known; 1: nothing is.\n",
+     false, run_cache_lookup},
+    {"cache", "flush", "[--tree] NAME | --all", "make the running server forget a name, or all names",
+     "  --tree   the name and everything below it\n  --all    everything\n\n"
+     "Prepared answers to other names whose chain of aliases passes NAME stay until they expire: forget those names too.\n",
+     false, run_cache_flush},
+    {"cache", "stats", "", "show how full the cache of the running server is, and what of", NULL, false, run_cache_stats},
+
     {"status", NULL, "", "show what the running server is and does", NULL, false, run_status},
     {"stats", NULL, "", "print the counters of the running server", NULL, false, run_stats},
     {"reload", NULL, "", "make the configuration file and all changed zone files current",

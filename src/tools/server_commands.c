@@ -1,68 +1,12 @@
 /* portolan status, stats, reload, zone list|status|reload: what the running server says. */
 #include "tools/client.h"
+#include "tools/show.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 enum { WAIT_S = 30, WAIT_LOADING_S = 3600, COLUMN = 14 };
-
-static int no_operands(const command_t *command, int argc, char **argv)
-{
-    const tool_option_t none[] = {{NULL, NULL, NULL}};
-    int done = tool_options(command, none, &argc, argv);
-    return done >= 0 ? done : tool_operands(command, argc, 0, 0);
-}
-
-static int64_t number(const json_t *object, const char *key)
-{
-    return json_integer_value(json_object_get(object, key));
-}
-
-static const char *text(const json_t *object, const char *key)
-{
-    const char *value = json_string_value(json_object_get(object, key));
-    return value ? value : "-";
-}
-
-static void print_duration(int64_t seconds)
-{
-    static const struct {
-        int64_t factor;
-        char unit;
-    } units[] = {{86400, 'd'}, {3600, 'h'}, {60, 'm'}, {1, 's'}};
-    unsigned shown = 0;
-    for (size_t i = 0; i < 4 && shown < 2; i++) {
-        int64_t count = seconds / units[i].factor;
-        if (count > 0 || (i == 3 && shown == 0)) {
-            printf("%s%" PRId64 " %c", shown > 0 ? " " : "", count, units[i].unit);
-            seconds -= count * units[i].factor;
-            shown++;
-        }
-    }
-}
-
-static void print_time(int64_t seconds)
-{
-    struct tm parts;
-    char line[32];
-    time_t when = (time_t)seconds;
-    gmtime_r(&when, &parts);
-    strftime(line, sizeof line, "%Y-%m-%d %H:%M:%S UTC", &parts);
-    printf("%s", line);
-}
-
-static void print_bytes(int64_t bytes)
-{
-    static const char *const units[] = {"bytes", "KiB", "MiB", "GiB", "TiB"};
-    double amount = (double)bytes;
-    size_t unit = 0;
-    for (; amount >= 1024 && unit < 4; unit++) {
-        amount /= 1024;
-    }
-    printf(unit == 0 ? "%.0f %s" : "%.1f %s", amount, units[unit]);
-}
 
 /* ---- status, stats, reload ---- */
 
@@ -70,24 +14,25 @@ static void print_status(const json_t *result)
 {
     const json_t *zones = json_object_get(result, "zones");
     const json_t *listen = json_object_get(result, "listen");
-    printf("Portolan %s, process %" PRId64 ", up ", text(result, "version"), number(result, "pid"));
-    print_duration(number(result, "uptime"));
+    printf("Portolan %s, process %" PRId64 ", up ", show_text(result, "version"), show_number(result, "pid"));
+    show_duration(show_number(result, "uptime"));
     printf("\n%-*s", COLUMN, "listening");
     for (size_t i = 0; i < json_array_size(listen); i++) {
         printf("%s%s", i > 0 ? ", " : "", json_string_value(json_array_get(listen, i)));
     }
-    printf("\n%-*s%s\n%-*s%" PRId64, COLUMN, "configuration", text(result, "configuration"), COLUMN, "zones", number(zones, "count"));
-    if (number(zones, "failed") > 0) {
-        printf(", of which %" PRId64 " not loaded", number(zones, "failed"));
+    printf("\n%-*s%s\n%-*s%" PRId64, COLUMN, "configuration", show_text(result, "configuration"), COLUMN, "zones",
+           show_number(zones, "count"));
+    if (show_number(zones, "failed") > 0) {
+        printf(", of which %" PRId64 " not loaded", show_number(zones, "failed"));
     }
-    printf("\n%-*s%" PRId64 " in ", COLUMN, "records", number(zones, "records"));
-    print_bytes(number(zones, "bytes"));
+    printf("\n%-*s%" PRId64 " in ", COLUMN, "records", show_number(zones, "records"));
+    show_bytes(show_number(zones, "bytes"));
     printf("\n");
 }
 
 int run_status(const tool_t *tool, const command_t *command, int argc, char **argv)
 {
-    int done = no_operands(command, argc, argv);
+    int done = tool_no_operands(command, argc, argv);
     if (done >= 0) {
         return done;
     }
@@ -106,7 +51,7 @@ int run_status(const tool_t *tool, const command_t *command, int argc, char **ar
 
 int run_stats(const tool_t *tool, const command_t *command, int argc, char **argv)
 {
-    int done = no_operands(command, argc, argv);
+    int done = tool_no_operands(command, argc, argv);
     if (done >= 0) {
         return done;
     }
@@ -130,13 +75,13 @@ int run_stats(const tool_t *tool, const command_t *command, int argc, char **arg
 
 static void print_reloaded(const json_t *result, const char *what)
 {
-    int64_t reloaded = number(result, "reloaded");
+    int64_t reloaded = show_number(result, "reloaded");
     printf("%s%" PRId64 " zone%s reloaded\n", what, reloaded, reloaded == 1 ? "" : "s");
 }
 
 int run_reload(const tool_t *tool, const command_t *command, int argc, char **argv)
 {
-    int done = no_operands(command, argc, argv);
+    int done = tool_no_operands(command, argc, argv);
     if (done >= 0) {
         return done;
     }
@@ -159,15 +104,15 @@ static void print_zone_line(void *context, json_t *zone)
 {
     (void)context;
     bool loaded = json_is_true(json_object_get(zone, "loaded"));
-    printf("%-32s ", text(zone, "zone"));
+    printf("%-32s ", show_text(zone, "zone"));
     if (loaded) {
-        printf("serial %-10" PRId64 " %8" PRId64 " records %s", number(zone, "serial"), number(zone, "records"),
+        printf("serial %-10" PRId64 " %8" PRId64 " records %s", show_number(zone, "serial"), show_number(zone, "records"),
                json_is_true(json_object_get(zone, "signed")) ? " signed" : "");
     } else {
         printf("not loaded");
     }
     if (json_is_string(json_object_get(zone, "error"))) {
-        printf("  %s: %s", loaded ? "last reload failed" : "error", text(zone, "error"));
+        printf("  %s: %s", loaded ? "last reload failed" : "error", show_text(zone, "error"));
     }
     printf("\n");
 }
@@ -179,7 +124,7 @@ static void collect(void *context, json_t *zone)
 
 int run_zone_list(const tool_t *tool, const command_t *command, int argc, char **argv)
 {
-    int done = no_operands(command, argc, argv);
+    int done = tool_no_operands(command, argc, argv);
     if (done >= 0) {
         return done;
     }
@@ -198,19 +143,19 @@ int run_zone_list(const tool_t *tool, const command_t *command, int argc, char *
 static void print_zone(const json_t *zone)
 {
     bool loaded = json_is_true(json_object_get(zone, "loaded"));
-    printf("%s\n%-*s%s\n%-*s%s\n", text(zone, "zone"), COLUMN, "file", text(zone, "file"), COLUMN, "state",
+    printf("%s\n%-*s%s\n%-*s%s\n", show_text(zone, "zone"), COLUMN, "file", show_text(zone, "file"), COLUMN, "state",
            loaded ? "served" : "not loaded");
     if (loaded) {
         printf("%-*s%" PRId64 "\n%-*s%s\n%-*s%" PRId64 " names, %" PRId64 " RRsets, %" PRId64 " records in ", COLUMN, "serial",
-               number(zone, "serial"), COLUMN, "signed", json_is_true(json_object_get(zone, "signed")) ? "yes" : "no", COLUMN, "size",
-               number(zone, "names"), number(zone, "rrsets"), number(zone, "records"));
-        print_bytes(number(zone, "bytes"));
+               show_number(zone, "serial"), COLUMN, "signed", json_is_true(json_object_get(zone, "signed")) ? "yes" : "no", COLUMN, "size",
+               show_number(zone, "names"), show_number(zone, "rrsets"), show_number(zone, "records"));
+        show_bytes(show_number(zone, "bytes"));
         printf("\n%-*s", COLUMN, "loaded");
-        print_time(number(zone, "loaded-at"));
-        printf(", in %" PRId64 " ms\n", number(zone, "load-ms"));
+        show_time(show_number(zone, "loaded-at"));
+        printf(", in %" PRId64 " ms\n", show_number(zone, "load-ms"));
     }
     if (json_is_string(json_object_get(zone, "error"))) {
-        printf("%-*s%s\n", COLUMN, "error", text(zone, "error"));
+        printf("%-*s%s\n", COLUMN, "error", show_text(zone, "error"));
     }
 }
 
