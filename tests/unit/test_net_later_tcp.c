@@ -225,7 +225,7 @@ static void test_tcp_limit_stops_reading(void **state)
 static void test_tcp_idle_timer_rests(void **state)
 {
     (void)state;
-    world_t *world = world_with(1 << 20, (tcp_timeouts_t){.first_byte_ms = 100, .idle_ms = 100, .message_ms = 100});
+    world_t *world = world_with(1 << 20, (tcp_timeouts_t){.first_byte_ms = 400, .idle_ms = 400, .message_ms = 400});
     serve_tcp(world);
     int answered = tcp_client(world);
     int dropped = tcp_client(world);
@@ -234,7 +234,7 @@ static void test_tcp_idle_timer_rests(void **state)
     pipeline(dropped, 1, 1, ASK_LATER);
     run_until_kept(world, 2);
     assert_int_equal(tcp_wait_ms(world->tcp), -1);
-    run_for_ms(world, 300);
+    run_for_ms(world, 600);
     assert_open(world, answered);
     assert_open(world, dropped);
     answer_kept(world, 0, 20);
@@ -243,7 +243,7 @@ static void test_tcp_idle_timer_rests(void **state)
     run_for_ms(world, 30);
     assert_open(world, answered);
     assert_open(world, dropped);
-    run_for_ms(world, 150);
+    run_for_ms(world, 500);
     assert_end(world, answered);
     assert_end(world, dropped);
     assert_int_equal(count_of(world, NET_TCP_TIMED_OUT), 2);
