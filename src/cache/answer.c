@@ -203,12 +203,14 @@ static inline status_t answer_copy(const cache_found_t *found, cache_answer_get_
     uint8_t *out = get->out;
     uint8_t *rest = out + MESSAGE_HEADER_SIZE + question_size;
     uint16_t kept = (uint16_t)((__builtin_bswap16((uint16_t)flags) & get->flags_keep) | get->flags_add);
-    memcpy(out, get->request, 2);
+    if (get->request != out) {
+        memcpy(out, get->request, 2);
+        copy_question(out + MESSAGE_HEADER_SIZE, get->request + MESSAGE_HEADER_SIZE, question_size);
+    }
     store_be16(out + 2, kept);
     store_be16(out + 4, 1);
     flags >>= 16;
     memcpy(out + 6, &flags, 6);
-    copy_question(out + MESSAGE_HEADER_SIZE, get->request + MESSAGE_HEADER_SIZE, question_size);
     copy_words(rest, value + before, rest_size);
     if (ttls > 0) {
         ttl_lower(rest, rest_size, (uint16_t)(sizes >> 32), age_s);

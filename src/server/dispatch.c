@@ -203,6 +203,19 @@ static inline size_t close_message(const exchange_t *exchange, uint8_t *out)
     return size;
 }
 
+/* An answer whose header is complete but for what comes into the additional section. */
+static inline void finish_cached(dispatch_t *dispatch, const exchange_t *exchange, uint8_t *out)
+{
+    size_t size = exchange->auth->answer.size;
+    size_t opt = reply_write_opt(exchange, out + size, size);
+    if (opt > 0) {
+        store_be16(out + 10, load_be16(out + 10) + 1u);
+    }
+    exchange->reply->size = size + opt;
+    dispatch_add(&dispatch->requests[dispatch_tally(exchange)], 1);
+    count_answer(dispatch, exchange, size + opt);
+}
+
 void dispatch_answer(void *context, const net_client_t *client, const uint8_t *request, size_t size, uint8_t *out, size_t capacity,
                      net_reply_t *reply)
 {
@@ -223,8 +236,14 @@ void dispatch_answer(void *context, const net_client_t *client, const uint8_t *r
     if (LIKELY(is_ordinary(query))) {
         if (LIKELY(!view->recursion_allow)) {
             auth_answer(dispatch->exchange.auth);
-        } else if (!recursion_answer(dispatch, exchange, capacity)) {
-            return;
+        } else {
+            recursion_result_t result = recursion_answer(dispatch, exchange, capacity);
+            if (result != RECURSION_ANSWERED) {
+                if (result == RECURSION_CACHED) {
+                    finish_cached(dispatch, exchange, out);
+                }
+                return;
+            }
         }
     } else {
         answer_special(dispatch, exchange);

@@ -25,32 +25,10 @@ bool recursion_is_allowed(const dispatch_t *dispatch, const exchange_t *exchange
 
 /* ---- what there is to answer with ---- */
 
-/* Fills the answer from the header of a message without OPT that stands in out. */
-static void take_header(exchange_t *exchange, size_t size, uint16_t flags, int16_t extended_error)
-{
-    const uint8_t *out = exchange->auth->request.out;
-    auth_answer_t *answer = &exchange->auth->answer;
-    *answer = (auth_answer_t){
-        .size = size,
-        .counts = {load_be16(out + 6), load_be16(out + 8), load_be16(out + 10)},
-        .flags = flags & (FLAG_AA | FLAG_TC | FLAG_RA | FLAG_AD | FLAG_CD),
-        .rcode = flags & 15,
-        .extended_error = (int8_t)extended_error,
-        .outcome = AUTH_OUTCOMES,
-    };
-    exchange->extended_text = NULL;
-    if (UNLIKELY(size > exchange->auth->request.limit)) {
-        /* Nothing is better than a part: the client asks again over a stream (RFC 2181 9). */
-        answer->size = exchange->auth->request.size;
-        memset(answer->counts, 0, sizeof answer->counts);
-        answer->flags |= FLAG_TC;
-    }
-}
-
 /* AD says something to those only who asked for it, by AD or DO (RFC 6840 5.7, 5.8). */
 static uint16_t flags_kept(const query_t *query)
 {
-    return (query->flags & FLAG_AD) || query->edns.dnssec_ok ? UINT16_MAX : (uint16_t) ~(unsigned)FLAG_AD;
+    return (query->flags & FLAG_AD) || query->edns.dnssec_ok ? UINT16_MAX : UINT16_MAX - FLAG_AD;
 }
 
 /* CD is copied (RFC 4035 3.2.2), as RD is. */
@@ -66,6 +44,13 @@ static void fail(exchange_t *exchange, uint8_t rcode, int8_t extended_error, con
     exchange->auth->answer.flags = FLAG_RA | (exchange->auth->request.query->flags & FLAG_CD);
 }
 
+/* What the client cannot take whole. Nothing is better than a part: it asks again over a stream (RFC 2181 9). */
+static __attribute__((noinline)) void truncate_answer(exchange_t *exchange, uint16_t flags, int16_t extended_error)
+{
+    exchange_fail(exchange, flags & 15, (int8_t)extended_error);
+    exchange->auth->answer.flags = FLAG_TC | (flags & (FLAG_RA | FLAG_CD));
+}
+
 void recursion_take(exchange_t *exchange, const recursion_body_t *body)
 {
     const auth_request_t *request = &exchange->auth->request;
@@ -75,85 +60,35 @@ void recursion_take(exchange_t *exchange, const recursion_body_t *body)
         fail(exchange, RCODE_SERVFAIL, EDE_OTHER, NULL);
         return;
     }
-    memcpy(request->out + 4, body->message + 4, MESSAGE_HEADER_SIZE - 4);
-    if (body->size <= request->limit) {
-        memcpy(request->out + size, body->message + size, body->size - size);
-    }
     uint16_t flags = (load_be16(body->message + 2) & flags_kept(query)) | flags_copied(query);
-    take_header(exchange, body->size, flags, body->extended_error);
-    exchange->extended_text = body->extended_text;
-}
-
-/* ---- the answer cache ---- */
-
-/* Asked for again shortly before it expires: it is fetched again for those who come then, once. A place that another answer holds is not
- * taken from it, or two names could have each other fetched with every question. */
-static __attribute__((noinline)) void refresh(dispatch_t *dispatch, const query_t *query, uint32_t left_s)
-{
-    bool checking_disabled = (query->flags & FLAG_CD) != 0;
-    uint64_t hash = (query->name.hash[query->name.labels] ^ query->type ^ (uint64_t)checking_disabled << 16) | 1;
-    refreshed_t *place = &dispatch->refreshed[hash >> 32 & (REFRESHED_MAX - 1)];
-    if (dispatch->now_s < place->until_s) {
+    if (body->size > request->limit) {
+        truncate_answer(exchange, flags, body->extended_error);
         return;
     }
-    *place = (refreshed_t){hash, dispatch->now_s + left_s};
-    dispatch_add(&dispatch->recursion.refreshed, 1);
-    dispatch->resolver.refresh(dispatch->resolver.context, &query->name, query->type, checking_disabled);
-}
-
-static bool is_nearly_over(const dispatch_view_t *view, const cache_answer_get_t *get)
-{
-    return (uint64_t)get->ttl_s * 100 <= (uint64_t)get->ttl_original_s * view->prefetch_percent &&
-           get->ttl_original_s >= PREFETCH_TTL_MIN_S;
-}
-
-static inline bool answer_from_cache(dispatch_t *dispatch, exchange_t *exchange, size_t capacity)
-{
-    const query_t *query = exchange->auth->request.query;
-    uint8_t *out = exchange->auth->request.out;
-    cache_answer_get_t get = {
-        .question = {.name = query->name.wire, .length = query->name.length, .type = query->type, .rrclass = CLASS_IN},
-        .variant = recursion_variant(query->edns.dnssec_ok, (query->flags & FLAG_CD) != 0),
-        .request = query->message,
-        .flags_keep = flags_kept(query),
-        .flags_add = flags_copied(query),
-        .out = out,
-        .capacity = capacity,
+    memcpy(request->out + size, body->message + size, body->size - size);
+    exchange->extended_text = body->extended_text;
+    exchange->auth->answer = (auth_answer_t){
+        .size = body->size,
+        .counts = {load_be16(body->message + 6), load_be16(body->message + 8), load_be16(body->message + 10)},
+        .flags = flags & (FLAG_TC | FLAG_RA | FLAG_AD | FLAG_CD),
+        .rcode = flags & 15,
+        .extended_error = (int8_t)body->extended_error,
+        .outcome = AUTH_OUTCOMES,
     };
-    dispatch->reader.cache = exchange->view->cache;
-    if (!exchange->view->cache) {
-        return false;
-    }
-    status_t status = cache_answer_get(&dispatch->reader, &get, dispatch->now_s);
-    if (UNLIKELY(status == STATUS_NO_SPACE)) { /* no room even to look at its header */
-        take_header(exchange, get.size, FLAG_RA | flags_copied(query), EDE_NONE);
-    } else if (status == STATUS_OK) {
-        take_header(exchange, get.size, load_be16(out + 2), recursion_extended_error(get.info));
-    } else {
-        return false;
-    }
-    dispatch_add(&dispatch->recursion.cached, 1);
-    if (UNLIKELY(is_nearly_over(exchange->view, &get))) {
-        refresh(dispatch, query, get.ttl_s);
-    }
-    return true;
 }
 
 /* ---- those who resolve ---- */
 
-/* False: taken, the answer comes later. The exchange is not looked at then: another may have begun. */
-static __attribute__((noinline)) bool ask(dispatch_t *dispatch, exchange_t *exchange)
+static __attribute__((noinline)) recursion_result_t ask(dispatch_t *dispatch, exchange_t *exchange)
 {
     const query_t *query = exchange->auth->request.query;
     const recursor_request_t request = {.client = exchange->client, .bytes = query->message, .size = query->size, .query = query};
-    unsigned tally = dispatch_tally(exchange);
-    net_reply_t *reply = exchange->reply;
     status_t status = exchange->client->later ? dispatch->resolver.ask(dispatch->resolver.context, &request) : STATUS_UNSUPPORTED;
     if (status == STATUS_OK) {
-        dispatch_add(&dispatch->requests[tally], 1);
+        dispatch_add(&dispatch->requests[dispatch_tally(exchange)], 1);
         dispatch_add(&dispatch->recursion.asked, 1);
-        reply->later = true;
-        return false;
+        exchange->reply->later = true;
+        return RECURSION_LATER;
     }
     if (status == STATUS_DENIED) {
         dispatch_add(&dispatch->recursion.denied, 1);
@@ -162,7 +97,75 @@ static __attribute__((noinline)) bool ask(dispatch_t *dispatch, exchange_t *exch
         dispatch_add(&dispatch->recursion.limited, 1);
         fail(exchange, RCODE_SERVFAIL, EDE_OTHER, "too many questions wait for an answer");
     }
-    return true;
+    return RECURSION_ANSWERED;
+}
+
+/* ---- the answer cache ---- */
+
+/* Asked for again shortly before it expires: it is fetched again for those who come then, once. Of answers that share a place until then
+ * only the first is. */
+static __attribute__((noinline)) void refresh(dispatch_t *dispatch, const query_t *query, uint32_t left_s)
+{
+    bool checking_disabled = (query->flags & FLAG_CD) != 0;
+    uint64_t hash = query->name.hash[query->name.labels] ^ query->type ^ (uint64_t)checking_disabled << 16;
+    uint32_t *until_s = &dispatch->refreshed_until_s[(hash ^ hash >> 32) & (REFRESHED_MAX - 1)];
+    if (dispatch->now_s < *until_s) {
+        return;
+    }
+    *until_s = dispatch->now_s + left_s;
+    dispatch_add(&dispatch->recursion.refreshed, 1);
+    dispatch->resolver.refresh(dispatch->resolver.context, &query->name, query->type, checking_disabled);
+}
+
+/* Failures are asked again when they are over, not before (RFC 9520 3.2). */
+static bool is_nearly_over(const dispatch_view_t *view, const cache_answer_get_t *get, unsigned rcode)
+{
+    return (uint64_t)get->ttl_s * 100 <= (uint64_t)get->ttl_original_s * view->prefetch_percent &&
+           get->ttl_original_s >= PREFETCH_TTL_MIN_S && (rcode == RCODE_NOERROR || rcode == RCODE_NXDOMAIN);
+}
+
+static inline recursion_result_t answer_from_cache(dispatch_t *dispatch, exchange_t *exchange, size_t capacity)
+{
+    const query_t *query = exchange->auth->request.query;
+    uint8_t *out = exchange->auth->request.out;
+    cache_answer_get_t get = {
+        .question = {.name = query->name.wire, .length = query->name.length, .type = query->type, .rrclass = CLASS_IN},
+        .variant = recursion_variant(query->edns.dnssec_ok, (query->flags & FLAG_CD) != 0),
+        .request = out,
+        .flags_keep = flags_kept(query),
+        .flags_add = flags_copied(query),
+        .out = out,
+        .capacity = capacity, /* more than the client takes: the header of what is too large is looked at all the same */
+    };
+    dispatch->reader.cache = exchange->view->cache;
+    status_t status = LIKELY(dispatch->reader.cache) ? cache_answer_get(&dispatch->reader, &get, dispatch->now_s) : STATUS_NOT_FOUND;
+    if (status == STATUS_NOT_FOUND) {
+        return ask(dispatch, exchange);
+    }
+    dispatch_add(&dispatch->recursion.cached, 1);
+    if (UNLIKELY(status == STATUS_NO_SPACE)) {
+        truncate_answer(exchange, FLAG_RA | flags_copied(query), EDE_NONE);
+        return RECURSION_ANSWERED;
+    }
+    uint16_t flags = load_be16(out + 2);
+    if (UNLIKELY(is_nearly_over(exchange->view, &get, flags & 15))) {
+        refresh(dispatch, query, get.ttl_s);
+    }
+    int16_t extended_error = recursion_extended_error(get.info);
+    if (UNLIKELY(get.size > exchange->auth->request.limit)) {
+        truncate_answer(exchange, flags, extended_error);
+        return RECURSION_ANSWERED;
+    }
+    auth_answer_t *answer = &exchange->auth->answer;
+    answer->size = get.size;
+    answer->flags = 0;
+    answer->rcode = flags & 15;
+    answer->extended_error = (int8_t)extended_error;
+    answer->outcome = AUTH_OUTCOMES;
+    answer->zone = NULL;
+    answer->slot = NULL;
+    exchange->extended_text = NULL;
+    return RECURSION_CACHED;
 }
 
 /* ---- our zones ---- */
@@ -184,6 +187,9 @@ static bool is_delegated(const zone_slot_t *slot, const query_t *query)
 static const zone_slot_t *find_zone(const zone_set_t *zones, const query_t *query, bool is_recursive)
 {
     const name_key_t *name = &query->name;
+    if (zone_set_count(zones) == 0) {
+        return NULL;
+    }
     const zone_slot_t *slot = zone_set_find(zones, name, name->labels);
     if (UNLIKELY(query->type == TYPE_DS) && is_recursive && slot && name->labels > 0 && slot->name.labels == name->labels &&
         !zone_set_find(zones, name, name->labels - 1u)) {
@@ -203,7 +209,7 @@ static __attribute__((noinline)) bool answer_from_zone(exchange_t *exchange, boo
     return !is_recursive || (answer->outcome != AUTH_CHAIN_END && answer->outcome != AUTH_REFERRAL);
 }
 
-__attribute__((noinline)) bool recursion_answer(dispatch_t *dispatch, exchange_t *exchange, size_t capacity)
+__attribute__((noinline)) recursion_result_t recursion_answer(dispatch_t *dispatch, exchange_t *exchange, size_t capacity)
 {
     const query_t *query = exchange->auth->request.query;
     bool is_allowed = recursion_is_allowed(dispatch, exchange);
@@ -211,13 +217,13 @@ __attribute__((noinline)) bool recursion_answer(dispatch_t *dispatch, exchange_t
     const zone_slot_t *slot = find_zone(exchange->view->zones, query, is_recursive);
     if (slot && !(is_recursive && is_delegated(slot, query))) {
         /* What begins in our zones is in no cache: they may change at any time. */
-        return answer_from_zone(exchange, is_allowed, is_recursive) || ask(dispatch, exchange);
+        return answer_from_zone(exchange, is_allowed, is_recursive) ? RECURSION_ANSWERED : ask(dispatch, exchange);
     }
     if (UNLIKELY(!is_allowed)) {
         dispatch_add(&dispatch->recursion.refused, 1);
         fail(exchange, RCODE_REFUSED, EDE_PROHIBITED, NULL);
         exchange->auth->answer.flags = 0;
-        return true;
+        return RECURSION_ANSWERED;
     }
-    return answer_from_cache(dispatch, exchange, capacity) || ask(dispatch, exchange);
+    return answer_from_cache(dispatch, exchange, capacity);
 }

@@ -22,13 +22,7 @@ enum {
     TALLY_RCODES = 32,
 };
 
-/* Answers that are being refreshed before they expire. */
-enum { REFRESHED_MAX = 256 };
-
-typedef struct refreshed {
-    uint64_t hash;    /* of name, type and CD */
-    uint32_t until_s; /* when the answer that was seen then expires: it is not refreshed again before */
-} refreshed_t;
+enum { REFRESHED_MAX = 256 }; /* answers that are refreshed before they expire */
 
 /* One worker's own: nobody else writes here, and no line of it is shared with another worker's. */
 struct dispatch {
@@ -58,7 +52,7 @@ struct dispatch {
     dispatch_resolver_t resolver;
     uint32_t now_s;
     cache_reader_t reader;
-    refreshed_t refreshed[REFRESHED_MAX];
+    uint32_t refreshed_until_s[REFRESHED_MAX]; /* by name, type and CD: when the answer that was seen expires; not asked again before */
 };
 
 /* Only this worker writes, so a load and a store do: no locked instruction. */
@@ -81,8 +75,13 @@ static inline unsigned dispatch_tally(const exchange_t *exchange)
 
 /* May this client have us resolve? False on a server that resolves for nobody. */
 bool recursion_is_allowed(const dispatch_t *dispatch, const exchange_t *exchange);
-/* Answers an ordinary question on a server that resolves for some. out is of `capacity` bytes. False: the answer
- * comes later, and the exchange is over. */
-bool recursion_answer(dispatch_t *dispatch, exchange_t *exchange, size_t capacity);
+/* How an ordinary question was answered on a server that resolves for some. */
+typedef enum recursion_result {
+    RECURSION_ANSWERED, /* exchange->auth->answer says what is in out */
+    RECURSION_CACHED,   /* likewise, and the header is written */
+    RECURSION_LATER,    /* the answer comes later, and the exchange is over */
+} recursion_result_t;
+/* out is of `capacity` bytes. */
+recursion_result_t recursion_answer(dispatch_t *dispatch, exchange_t *exchange, size_t capacity);
 /* Takes the answer out of a body. */
 void recursion_take(exchange_t *exchange, const recursion_body_t *body);

@@ -16,10 +16,13 @@ from pathlib import Path
 
 TIMEOUT_S = 300
 
-# Instructions an answer may cost on average over the mixes of a kind: unsigned, and signed with DO (docs/architecture.md).
+# Instructions an answer may cost on average over the mixes of a kind: unsigned, signed with DO, out of the resolver's cache, and out of
+# it below a zone of ours (docs/architecture.md).
 KINDS = {
     'unsigned': (1000, ['tld', 'hosting']),
     'signed': (1500, ['root', 'signed-hosting', 'nsec3']),
+    'recursive': (1200, ['cached']),
+    'below': (1400, ['cached-root']),
 }
 
 

@@ -174,7 +174,7 @@ size_t served_ask_raw(served_t *served, const question_t *question, uint8_t *out
 {
     uint8_t request[1024];
     size_t size = question_write(question, request, sizeof request);
-    net_client_t client = {.address = &served->address, .protocol = served->protocol};
+    net_client_t client = {.address = &served->address, .protocol = served->protocol, .later = served->later};
     dispatch_answer(served->dispatch, &client, request, size, out, capacity, reply);
     return reply->size;
 }

@@ -28,6 +28,7 @@ typedef struct served {
     dispatch_t *dispatch;
     net_address_t address; /* of the client: 192.0.2.1 */
     net_protocol_t protocol;
+    net_later_t *later; /* of the client; NULL: it cannot be answered later */
     uint8_t out[MESSAGE_MAX];
 } served_t;
 
