@@ -319,6 +319,10 @@ void sim_host_answer(sim_host_t *host, const resolver_action_t *action)
     host->queries_ds += serving.query.type == TYPE_DS;
     host->queries_dnskey += serving.query.type == TYPE_DNSKEY;
     bool answers = serve(&serving);
+    if (answers && sim->tamper) {
+        serving.size = sim->tamper(sim->tamper_context, serving.out, serving.size);
+        answers = serving.size > 0;
+    }
     if (!is_tcp) {
         send_forgeries(&serving);
     }

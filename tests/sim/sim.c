@@ -68,7 +68,7 @@ sim_t *sim_new(uint64_t seed)
     return sim;
 }
 
-void sim_free(sim_t *sim)
+static void forget(sim_t *sim)
 {
     resolver_free(sim->resolver);
     if (sim->memory) {
@@ -85,7 +85,18 @@ void sim_free(sim_t *sim)
         free(sim->answers[i].text);
         free(sim->answers[i].with_do);
         free(sim->answers[i].plain);
+        sim->answers[i] = (sim_answer_t){0};
     }
+    sim->memory = NULL;
+    sim->cache = NULL;
+    sim->resolver = NULL;
+    sim->pending_count = 0;
+    sim->answer_count = 0;
+}
+
+void sim_free(sim_t *sim)
+{
+    forget(sim);
     for (size_t i = 0; i < sim->host_count; i++) {
         dispatch_free(sim->hosts[i].dispatch);
         zone_set_free(sim->hosts[i].zones);
@@ -284,6 +295,18 @@ void sim_start(sim_t *sim)
     if (sim->own) {
         resolver_set_served(sim->resolver, (resolver_served_t){.find = find_served, .context = sim});
     }
+}
+
+void sim_restart(sim_t *sim, uint64_t seed)
+{
+    enum { BEGIN_MS = 1000 };
+    forget(sim);
+    sim->seed = seed;
+    sim->now_ms = BEGIN_MS;
+    sim->trace = 0;
+    sim->order = 0;
+    sim->open = 0;
+    sim_start(sim);
 }
 
 /* ---- the network ---- */

@@ -137,6 +137,9 @@ typedef struct sim {
     size_t answer_count;
     _Atomic unsigned transfers_running;
     bool prints; /* each message, to stderr */
+    /* Sees each answer of a server before it leaves, and may change it (capacity 65,535); the new size, 0: it is lost. NULL: nobody. */
+    size_t (*tamper)(void *context, uint8_t *message, size_t size);
+    void *tamper_context;
 } sim_t;
 
 /* ---- the world ---- */
@@ -162,6 +165,9 @@ sim_host_t *sim_serve(sim_t *sim, const char *zones);
 void sim_hint(sim_t *sim, const char *name, const char *address);
 /* Makes the resolver; settings and hints are final then. */
 void sim_start(sim_t *sim);
+
+/* Forgets all that was asked, learned and sent, and begins again with this seed: the world stays, the clock goes back. */
+void sim_restart(sim_t *sim, uint64_t seed);
 
 /* ---- time ---- */
 

@@ -1,0 +1,10 @@
+/* What the fuzz targets of the resolver share: the signed internet of tests/sim, made once, and questions to ask in it. */
+#pragma once
+
+#include "secure.h"
+
+/* With a resolver as new; tamper sees each answer of a server. Every call forgets the last one. */
+sim_t *signed_world_begin(size_t (*tamper)(void *context, uint8_t *message, size_t size), void *context);
+/* Asks the questions that these octets choose, and judges each answer: exactly one for each, and what is said to be secure is what the
+ * zones say, whatever the servers said. */
+void signed_world_ask(sim_t *sim, const uint8_t *choices, size_t count);
