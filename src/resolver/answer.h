@@ -17,6 +17,7 @@ typedef struct resolver_answer {
     store_security_t security; /* the least of all parts; AD may be set when it is STORE_SECURE */
     bool is_stale;             /* RFC 8767 */
     bool is_local;             /* out of local data or a special name */
+    bool is_served;            /* a part is out of a zone that this server serves: it may change at any time, and is not to be kept */
     uint32_t ttl_s;            /* the least of all parts: how long the whole may be kept; 0: not at all */
     uint16_t answer_count;
     uint16_t authority_count;

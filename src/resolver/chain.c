@@ -126,6 +126,7 @@ answer_memory_t *chain_answer(const request_t *request, outcome_t *const *hops, 
     for (unsigned i = 0; i < count; i++) {
         add_entry(answer, rrsets, rrsets + total, &hops[i]->entry);
         memory->outcomes[memory->outcome_count++] = outcome_ref(hops[i]);
+        answer->is_served |= hops[i]->is_served;
     }
     answer->answer = rrsets;
     answer->authority = rrsets + total;

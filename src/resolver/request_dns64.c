@@ -31,6 +31,7 @@ static outcome_t *copy_with(const outcome_t *outcome, const rrset_t *rrset)
         outcome_unref(made);
         return NULL;
     }
+    made->is_served = outcome->is_served;
     made->entry = outcome->entry;
     made->entry.type = TYPE_AAAA;
     made->entry.ttl_s = rrset->ttl_s;

@@ -279,6 +279,7 @@ void result_take(resolver_t *resolver, fetch_t *fetch, const message_t *message,
         fetch_finish(resolver, fetch, NULL);
         return;
     }
+    making.outcome->is_served = fetch->cut.kind == CUT_SERVED;
     status_t status;
     if (reply->kind == REPLY_DNAME) {
         status = make_dname(&making, reply);

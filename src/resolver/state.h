@@ -31,6 +31,7 @@ enum {
 typedef struct outcome {
     unsigned references;
     bool overflow;       /* a DNAME made the name too long: YXDOMAIN, rrsets[0] is the DNAME */
+    bool is_served;      /* out of a zone that this server serves */
     bool by_budget;      /* a failure that says nothing about the name: some request's budget, or our own limits */
     char text[TEXT_MAX]; /* of a failure: for people */
     store_entry_t entry;

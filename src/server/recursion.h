@@ -32,7 +32,7 @@ typedef struct recursion_body {
     size_t size;
     int16_t extended_error;    /* EDE_*, or EDE_NONE */
     const char *extended_text; /* for people; NULL: none */
-    uint32_t ttl_s;            /* how long it may be kept; 0: not at all */
+    uint32_t ttl_s;            /* how long it may be kept; 0: not at all, as when it is stale, truncated, or out of our own zones */
     bool is_stale;
 } recursion_body_t;
 
@@ -40,8 +40,8 @@ typedef struct recursion_body {
  * texts are the answer's. With CD clear, a bogus answer never gets here: the resolver says SERVFAIL. */
 void recursion_body_make(const recursion_want_t *want, const resolver_answer_t *answer, uint8_t *out, recursion_body_t *body);
 
-/* Keeps the body for those who ask the same, as long as body->ttl_s says; what is stale, truncated or too large is not kept. Any thread;
- * takes a shard's lock. */
+/* Keeps the body for those who ask the same, as long as body->ttl_s says; what is stale, truncated, too large or out of our own zones is
+ * not kept. Any thread; takes a shard's lock. */
 void recursion_body_put(cache_t *cache, const recursion_want_t *want, const recursion_body_t *body, uint32_t now_s);
 
 /* What an entry of the answer cache is kept under, and how its extended error goes into `info`. */
