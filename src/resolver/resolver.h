@@ -122,7 +122,8 @@ typedef enum resolver_transport { RESOLVER_UDP, RESOLVER_TCP, RESOLVER_LOCAL } r
 
 typedef struct resolver_action {
     resolver_action_kind_t kind;
-    uint64_t exchange;               /* SEND, CLOSE: names the exchange in later events */
+    uint64_t exchange;               /* SEND, CLOSE: names the exchange in later events. Its lower half is below fetches_max, and no two
+                                      * that are open share it: an array does for what belongs to an exchange */
     resolver_address_t address;      /* SEND */
     resolver_transport_t transport;  /* SEND. UDP: from a connected socket on a random port of its own (RFC 5452 9.2) */
     const uint8_t *message;          /* SEND */

@@ -76,6 +76,26 @@ static void wait_for_workers(server_t *server)
     }
 }
 
+/* What others said of a zone is of no use once we serve it. Each zone is a pass over the whole cache: many are one. */
+static void forget_others_words(server_t *server, const zone_table_t *before, const zone_table_t *table)
+{
+    enum { PASSES_MAX = 16 };
+    unsigned added = 0;
+    for (size_t i = 0; i < table->count && added <= PASSES_MAX; i++) {
+        added += !zone_table_find(before, table->entries[i].slot.name.wire);
+    }
+    if (added > PASSES_MAX) {
+        (void)cache_flush_all(server_cache(server));
+        return;
+    }
+    for (size_t i = 0; i < table->count; i++) {
+        const uint8_t *zone = table->entries[i].slot.name.wire;
+        if (!zone_table_find(before, zone)) {
+            (void)cache_flush_subtree(server_cache(server), zone, 0);
+        }
+    }
+}
+
 /* Nothing here can fail halfway but for want of memory for an order of some bytes, which is logged. */
 static void change_over(server_t *server, zone_table_t *table, listener_list_t *opened, const listener_list_t *gone,
                         recursion_plan_t *recursion)
@@ -102,6 +122,9 @@ static void change_over(server_t *server, zone_table_t *table, listener_list_t *
     rcu_wait();
     if (server->cache && settings->recursion.enabled) {
         server_cache_follow(server->cache, &settings->recursion); /* now that nobody begins anything by the old ones */
+    }
+    if (server->cache) {
+        forget_others_words(server, before, table);
     }
     zone_table_free(before);
     malloc_trim(0); /* with 100,000 zones, the old generation was some 60 MB */

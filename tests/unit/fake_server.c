@@ -64,8 +64,7 @@ static size_t answer(const fake_server_t *fake, const query_t *query, uint8_t *o
         status = message_write_record(&writer, SECTION_ANSWER, query->name.wire, TYPE_CNAME, CLASS_IN, 300, fake->alias_target.wire,
                                       fake->alias_target.length);
     } else if (query->type == TYPE_A && query->name.labels > 1) {
-        uint32_t ttl_s = begins_with(query->name.wire, "brief") ? 2 : 300;
-        status = message_write_record(&writer, SECTION_ANSWER, query->name.wire, TYPE_A, CLASS_IN, ttl_s, address, sizeof address);
+        status = message_write_record(&writer, SECTION_ANSWER, query->name.wire, TYPE_A, CLASS_IN, 300, address, sizeof address);
     } else {
         status = message_write_record(&writer, SECTION_AUTHORITY, root, TYPE_SOA, CLASS_IN, 300, soa, sizeof soa);
     }

@@ -1,7 +1,7 @@
 /* A name server on a loopback address that answers for the whole tree as if it were the root's, and counts what it is asked.
  *
  * What it says depends on the first label: "silent..." nothing, "slow..." after `slow_ms`, "alias..." a CNAME to `alias_target`, anything
- * else an address, 192.0.2.1 with a TTL of 300 s ("brief...": 2 s). Names of one label exist and have nothing. One thread of its own.
+ * else an address, 192.0.2.1. Names of one label exist and have nothing. One thread of its own.
  */
 #pragma once
 

@@ -129,7 +129,7 @@ typedef struct told {
     uint16_t flags;
     uint16_t rcode;
     uint16_t answers;
-    int16_t extended_error;
+    uint8_t last_octet; /* of the last answer record */
 } told_t;
 
 static int client_new(const fixture_t *fixture, int type)
@@ -166,6 +166,10 @@ static void read_message(const uint8_t *bytes, size_t size, told_t *told)
     arena_init(&arena, 0, 1 << 20);
     assert_int_equal(message_parse(&message, bytes, size, &arena), STATUS_OK);
     *told = (told_t){.flags = message.flags, .rcode = message.rcode, .answers = message.count[SECTION_ANSWER]};
+    if (told->answers > 0) {
+        const record_t *last = &message.records[SECTION_ANSWER][told->answers - 1];
+        told->last_octet = last->rdata[last->rdlength - 1];
+    }
     arena_clear(&arena);
 }
 
@@ -494,26 +498,53 @@ static void test_stop(void **state)
     end(&fixture);
 }
 
+static void make_zone(fixture_t *fixture)
+{
+    static const char zone[] = "$TTL 3600\n@ SOA ns host 1 7200 900 1209600 300\n@ NS ns\nns A 192.0.2.8\nwww A 192.0.2.9\n";
+    snprintf(fixture->zone_file, sizeof fixture->zone_file, "/tmp/portolan-recursor-XXXXXX");
+    int fd = mkstemp(fixture->zone_file);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, zone, sizeof zone - 1), sizeof zone - 1);
+    close(fd);
+}
+
 /* An alias that leads into a zone of ours: no message is sent for it. */
 static void test_served_zone(void **state)
 {
     (void)state;
-    static const char zone[] = "$TTL 3600\n@ SOA ns host 1 7200 900 1209600 300\n@ NS ns\nns A 192.0.2.8\nwww A 192.0.2.9\n";
     fixture_t fixture;
     begin(&fixture, 2);
-    snprintf(fixture.zone_file, sizeof fixture.zone_file, "/tmp/portolan-recursor-XXXXXX");
-    int fd = mkstemp(fixture.zone_file);
-    assert_true(fd >= 0);
-    assert_int_equal(write(fd, zone, sizeof zone - 1), sizeof zone - 1);
-    close(fd);
+    make_zone(&fixture);
     run_server(&fixture);
     told_t told = resolve(&fixture, "alias.example.", TYPE_A);
     assert_int_equal(told.rcode, RCODE_NOERROR);
     assert_int_equal(told.answers, 2);
+    assert_int_equal(told.last_octet, 9);
     assert_int_equal(fake_server_asked(&fixture.fake, "www.served.test.", TYPE_A), 0);
     assert_int_equal(fake_server_asked(&fixture.fake, "test.", TYPE_A), 0);
     assert_int_equal(counter(&fixture, "resolver.served"), 1);
     assert_true(resolve(&fixture, "www.served.test.", TYPE_A).flags & FLAG_AA);
+    unlink(fixture.zone_file);
+    end(&fixture);
+}
+
+/* A zone that we serve from now on: what others said of it is forgotten. */
+static void test_served_from_now_on(void **state)
+{
+    (void)state;
+    fixture_t fixture;
+    buffer_t why;
+    begin(&fixture, 2);
+    run_server(&fixture);
+    assert_int_equal(resolve(&fixture, "alias.example.", TYPE_A).last_octet, 1);
+    assert_int_equal(resolve(&fixture, "alias2.example.", TYPE_A).last_octet, 1);
+    assert_int_equal(fake_server_asked(&fixture.fake, "www.served.test.", TYPE_A), 1); /* it is in the cache */
+    make_zone(&fixture);
+    buffer_init(&why, 4096);
+    assert_int_equal(server_reload(fixture.server, make_settings(&fixture), &why), STATUS_OK);
+    buffer_clear(&why);
+    assert_int_equal(resolve(&fixture, "alias3.example.", TYPE_A).last_octet, 9);
+    assert_int_equal(fake_server_asked(&fixture.fake, "www.served.test.", TYPE_A), 1);
     unlink(fixture.zone_file);
     end(&fixture);
 }
@@ -557,10 +588,18 @@ static void test_trust(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_resolves),          cmocka_unit_test(test_streams), cmocka_unit_test(test_merges),
-        cmocka_unit_test(test_many_names),        cmocka_unit_test(test_denied),  cmocka_unit_test(test_reload),
-        cmocka_unit_test(test_reload_under_load), cmocka_unit_test(test_switch),  cmocka_unit_test(test_stop),
-        cmocka_unit_test(test_served_zone),       cmocka_unit_test(test_trust),
+        cmocka_unit_test(test_resolves),
+        cmocka_unit_test(test_streams),
+        cmocka_unit_test(test_merges),
+        cmocka_unit_test(test_many_names),
+        cmocka_unit_test(test_denied),
+        cmocka_unit_test(test_reload),
+        cmocka_unit_test(test_reload_under_load),
+        cmocka_unit_test(test_switch),
+        cmocka_unit_test(test_stop),
+        cmocka_unit_test(test_served_zone),
+        cmocka_unit_test(test_served_from_now_on),
+        cmocka_unit_test(test_trust),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

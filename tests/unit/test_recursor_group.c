@@ -444,6 +444,15 @@ static void test_refresh(void **state)
     end(fixture);
 }
 
+/* What the daemon asks the system for. */
+static void test_descriptors(void **state)
+{
+    (void)state;
+    upstream_settings_t upstream;
+    upstream_settings_default(&upstream);
+    assert_int_equal(upstream.udp_sockets_max + upstream.tcp_connections_max + 1, RECURSOR_DESCRIPTORS);
+}
+
 static void test_counter_names(void **state)
 {
     (void)state;
@@ -465,7 +474,7 @@ int main(void)
         cmocka_unit_test(test_owner_ends),    cmocka_unit_test(test_asker_ends),
         cmocka_unit_test(test_retired),       cmocka_unit_test(test_abandoned),
         cmocka_unit_test(test_late),          cmocka_unit_test(test_refresh),
-        cmocka_unit_test(test_counter_names),
+        cmocka_unit_test(test_counter_names), cmocka_unit_test(test_descriptors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
