@@ -355,8 +355,10 @@ void validate_make_failure(outcome_t *outcome)
         };
         snprintf(outcome->text, sizeof outcome->text, "%s", "the data of this name was found bogus a moment ago");
     } else if (entry->kind == STORE_FAILURE) {
+        bool is_cut_off = entry->extended_error == EDE_NO_REACHABLE_AUTHORITY || entry->extended_error == EDE_NETWORK_ERROR;
+        snprintf(outcome->text, sizeof outcome->text, "%s",
+                 is_cut_off ? "no server that knows could be reached a moment ago" : "resolution failed a moment ago");
         entry->extended_error = EDE_CACHED_ERROR;
-        snprintf(outcome->text, sizeof outcome->text, "%s", "resolution failed a moment ago");
     }
 }
 

@@ -16,6 +16,7 @@
  */
 #pragma once
 
+#include "base/log.h"
 #include "cache/cache.h"
 #include "net/handler.h"
 #include "net/upstream.h"
@@ -93,6 +94,7 @@ typedef struct recursor_environment {
     void (*resume)(void *context, const net_client_t *client, const uint8_t *request, size_t size, const recursion_body_t *body,
                    uint8_t *out, size_t capacity, net_reply_t *reply);
     void *resume_context;
+    log_t *log; /* NULL: nothing is written */
 } recursor_environment_t;
 
 /* For worker `index` of the group, of which it takes a reference. Control thread. NULL without memory. Memory: the resolver's tables,

@@ -136,7 +136,9 @@ struct recursor {
     bool is_retired;
     bool has_left; /* the group counts it no more */
     bool has_mail;
-    bool is_touched; /* the resolver may have wishes */
+    bool is_touched;  /* the resolver may have wishes */
+    uint64_t told_ms; /* when the log last said that servers cannot be reached; 0: never */
+    uint64_t untold;  /* failures of that kind since */
     uint64_t published[RESOLVER_COUNTERS];
     uint8_t body[MESSAGE_MAX];
     uint8_t out[MESSAGE_MAX];

@@ -325,9 +325,33 @@ static void renew(recursor_t *recursor, question_t *question, const resolver_ans
     answer_waiters(recursor, question, NULL); /* the worker that mailed it */
 }
 
+/* That servers cannot be reached is for the operator to know, yet not once for each name that somebody makes up. */
+static void tell_of_unreachable(recursor_t *recursor, const question_t *question, const resolver_answer_t *answer)
+{
+    enum { PAUSE_MS = 60000 };
+    if (answer->extended_error != EDE_NO_REACHABLE_AUTHORITY && answer->extended_error != EDE_NETWORK_ERROR) {
+        return;
+    }
+    uint64_t now_ms = recursor_now().monotonic_ms;
+    if (recursor->told_ms != 0 && now_ms - recursor->told_ms < PAUSE_MS) {
+        recursor->untold++;
+        return;
+    }
+    char name[NAME_TEXT_MAX], type[RRTYPE_TEXT_MAX];
+    (void)name_to_text(question->name, name);
+    (void)rrtype_to_text(question->type, type);
+    log_event(recursor->environment.log, LOG_WARNING, "resolution.unreachable", LOG_TEXT("name", name), LOG_TEXT("type", type),
+              LOG_TEXT("reason", answer->extended_text), LOG_NUMBER("others", recursor->untold));
+    recursor->told_ms = now_ms;
+    recursor->untold = 0;
+}
+
 void question_answer(recursor_t *recursor, question_t *question, const resolver_answer_t *answer)
 {
     unlink_question(recursor, question);
+    if (answer) {
+        tell_of_unreachable(recursor, question, answer);
+    }
     if (question->flags & QUESTION_REFRESH) {
         renew(recursor, question, answer);
     } else if (answer) {

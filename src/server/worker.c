@@ -185,6 +185,7 @@ recursor_t *worker_make_recursor(worker_t *worker, recursor_group_t *group, cach
         .free_store = cache_store_free,
         .resume = dispatch_resume,
         .resume_context = worker->dispatch,
+        .log = worker->environment.log,
     };
     return recursor_new(group, worker->index, &environment);
 }

@@ -8,7 +8,7 @@ from collections import namedtuple
 
 import wire
 
-SERVFAIL_PATIENCE_S = 25.0
+PATIENCE_S, AGAIN_S = 25.0, 5.0
 SOCKETS = 4
 
 # name: wire format, the case as it is asked; edns: None or (size, flags); transport: 'udp' or 'tcp'
@@ -34,7 +34,7 @@ def encode(question):
 
 
 class _Flow:
-    """At most `window` questions under way to one server over UDP; each is sent again once after half of its time."""
+    """At most `window` questions under way to one server over UDP; each is sent again every five seconds, as stub resolvers do."""
 
     def __init__(self, address, queries, window, patience_s):
         family = socket.AF_INET6 if ':' in address else socket.AF_INET
@@ -47,13 +47,13 @@ class _Flow:
             self.selector.register(udp, selectors.EVENT_READ)
         self.queries, self.window, self.patience_s = queries, window, patience_s
         self.replies = [None] * len(queries)
-        self.waiting = {}  # id: (index, until, whether it was sent again)
+        self.waiting = {}  # id: (index, until, when it is sent again)
 
     def run(self):
         following = 0
         while following < len(self.queries) or self.waiting:
             while following < len(self.queries) and len(self.waiting) < self.window:
-                self._send(following & 0xffff, following, False)
+                self._send(following & 0xffff, following, time.monotonic() + self.patience_s)
                 following += 1
             for key, _ in self.selector.select(0.05):
                 self._receive(key.fileobj)
@@ -63,8 +63,8 @@ class _Flow:
         self.selector.close()
         return self.replies
 
-    def _send(self, identifier, index, again):
-        self.waiting[identifier] = (index, time.monotonic() + self.patience_s / 2, again)
+    def _send(self, identifier, index, until):
+        self.waiting[identifier] = (index, until, time.monotonic() + AGAIN_S)
         try:
             self.sockets[index % SOCKETS].send(struct.pack('!H', identifier) + self.queries[index][2:])
         except OSError:
@@ -82,14 +82,14 @@ class _Flow:
 
     def _give_up(self):
         now = time.monotonic()
-        for identifier, (index, until, again) in [item for item in self.waiting.items() if item[1][1] < now]:
-            if again:
+        for identifier, (index, until, again) in [item for item in self.waiting.items() if item[1][2] < now or item[1][1] < now]:
+            if until < now:
                 del self.waiting[identifier]
             else:
-                self._send(identifier, index, True)
+                self._send(identifier, index, until)
 
 
-def ask_all(address, questions, window=64, patience_s=SERVFAIL_PATIENCE_S):
+def ask_all(address, questions, window=64, patience_s=PATIENCE_S):
     """What the server at the address says to each: a wire.Message, whole over TCP where it was truncated, or None."""
     queries = [encode(question) for question in questions]
     said = [None] * len(questions)

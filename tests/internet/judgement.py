@@ -14,8 +14,8 @@ FIELDS = ('rcode', 'AD', 'CD', 'answer')
 NSEC_TYPES = {wire.TYPES['NSEC'], wire.TYPES['NSEC3']}
 RRSIG, SOA = wire.TYPES['RRSIG'], wire.TYPES['SOA']
 
-# said: {'portolan', 'unbound', 'kresd': message}
-Case = namedtuple('Case', 'question ours said')
+# said: {'portolan', 'unbound', 'kresd': message}; checked: what Unbound says with CD clear to a question that had it set
+Case = namedtuple('Case', 'question ours said checked')
 # unexplained: {what: [case]}; justified: {row: count}; faults: {what: [case]}; agreed: fields in which we are with both
 Verdict = namedtuple('Verdict', 'asked agreed unexplained justified faults')
 
@@ -104,9 +104,12 @@ def signature(case, names):
 
 def judge(resolvers, questions, **how):
     said = ask_everybody(resolvers, questions, **how)
+    unchecked = [i for i, question in enumerate(questions) if question.flags & wire.CD]
+    cleared = [questions[i]._replace(flags=questions[i].flags & ~wire.CD) for i in unchecked]
+    checked = dict(zip(unchecked, asking.ask_all(resolvers['unbound'].address, cleared, **how)))
     unexplained, found_faults, excused, agreed = defaultdict(list), defaultdict(list), defaultdict(int), 0
     for i, question in enumerate(questions):
-        case = Case(question, said['portolan'][i], {kind: messages[i] for kind, messages in said.items()})
+        case = Case(question, said['portolan'][i], {kind: messages[i] for kind, messages in said.items()}, checked.get(i))
         for fault in faults(question, case.ours):
             found_faults[fault].append(case)
         judges = [message for kind, message in case.said.items() if kind != 'portolan']

@@ -94,7 +94,7 @@ def test_ra_is_always_said(resolver, leaf):
                                          ('refuses', (22,)), ('closed-port', (22, 23))])
 def test_kdig_shows_why(resolver, label, code):
     kdig = peers.peer_program('kdig') or 'kdig'
-    said = subprocess.run([kdig, '@' + resolver.address, 'www.%s.broken.' % label, '+dnssec', '+timeout=20', '+retry=0'], capture_output=True, text=True, timeout=60, check=False).stdout
+    said = subprocess.run([kdig, '@' + resolver.address, 'www.%s.broken.' % label, 'TXT', '+dnssec', '+timeout=20', '+retry=0'], capture_output=True, text=True, timeout=60, check=False).stdout
     assert 'SERVFAIL' in said, said
     shown = re.search(r"EDE: (\d+) \([^)]*\): '(.*)'", said)
     assert shown and int(shown.group(1)) in code and '%s.broken.' % label in shown.group(2), said
@@ -248,8 +248,8 @@ def test_without_a_network_it_says_what_it_cannot_reach(world, portoland, tmp_pa
         message = one(server, 'www.%s' % world.leaves[0]['name'])
         assert message is not None and message.rcode == wire.SERVFAIL
         code, text = extended_error(message)
-        assert code in (13, 22, 23) and address in text, (code, text)
-        assert address in server.log(), server.log()
+        assert code in (13, 22, 23) and (address in text or 'reached' in text), (code, text)
+        assert re.search(r'resolution\.unreachable .*' + re.escape(address), server.log()), server.log()
 
 
 def test_builtin_hints_without_a_network(world, portoland, tmp_path):
@@ -263,4 +263,4 @@ def test_builtin_hints_without_a_network(world, portoland, tmp_path):
         assert served.rcode == 0 and served.flags & wire.AA
         assert failed.rcode == wire.SERVFAIL and extended_error(failed)[0] in (22, 23), asking.describe(failed)
         assert 'root' in extended_error(failed)[1] or ' . ' in extended_error(failed)[1], extended_error(failed)
-        assert re.search(r'(warning|error|notice) resolver\.\S+', server.log()), server.log()
+        assert 'warning resolution.unreachable name=www.example.net. type=A' in server.log(), server.log()
