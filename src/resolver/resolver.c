@@ -364,11 +364,15 @@ uint64_t resolver_count(const resolver_t *resolver, resolver_counter_t counter)
 const char *resolver_counter_name(resolver_counter_t counter)
 {
     static const char *const names[RESOLVER_COUNTERS] = {
-        "questions",    "merged",         "local",          "from-store",   "synthesised",  "stale",      "discarded", "failures",
-        "fetches",      "fetches-merged", "followed",       "sent-udp",     "sent-tcp",     "timeouts",   "replies",   "unexpected-replies",
-        "wrong-source", "wrong-id",       "wrong-question", "wrong-cookie", "malformed",    "suspicions", "truncated", "referrals",
-        "lame",         "no-edns",        "name-shown",     "loops",        "budget-spent", "quota",      "primings",
-        "secure",         "insecure",       "bogus",        "bogus-retries", "signature-checks",
+        "questions",    "merged",         "local",          "from-store",
+        "synthesised",  "stale",          "discarded",      "failures",
+        "fetches",      "fetches-merged", "followed",       "sent-udp",
+        "sent-tcp",     "timeouts",       "replies",        "unexpected-replies",
+        "wrong-source", "wrong-id",       "wrong-question", "wrong-cookie",
+        "malformed",    "suspicions",     "truncated",      "referrals",
+        "lame",         "no-edns",        "name-shown",     "loops",
+        "budget-spent", "quota",          "primings",       "secure",
+        "insecure",     "bogus",          "bogus-retries",  "signature-checks",
     };
     return counter < RESOLVER_COUNTERS ? names[counter] : "";
 }
@@ -407,7 +411,8 @@ static void check_fetch(const resolver_t *resolver, const fetch_t *fetch)
     REQUIRE((fetch->state == FETCH_FOLLOW) == (fetch->leader != NULL));
     REQUIRE(!fetch->leader || fetch->leader->exchange.is_open);
     bool validates = fetch->state == FETCH_VALIDATE;
-    REQUIRE(fetch->state == FETCH_WAIT_REPLY || fetch->state == FETCH_FOLLOW || validates || (fetch->state == FETCH_WAIT_ADDRESSES && waits));
+    REQUIRE(fetch->state == FETCH_WAIT_REPLY || fetch->state == FETCH_FOLLOW || validates ||
+            (fetch->state == FETCH_WAIT_ADDRESSES && waits));
     REQUIRE(validates == (fetch->validation.outcome != NULL) && validates == (fetch->validation.edge.fetch != NULL));
     REQUIRE(fetch->is_checked || !validates);
     REQUIRE(fetch->validation.retries <= resolver->settings->bogus_retries_max);

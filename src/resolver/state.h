@@ -161,8 +161,8 @@ typedef struct candidate {
     bool tcp_failed;
 } candidate_t;
 
-/* SERVED: a zone of this very server. It is asked without the network, by RESOLVER_LOCAL; what it says may change at any time, so nothing of
- * it is put into the store, and nothing is held against its one candidate, whose address is all zeros. */
+/* SERVED: a zone of this very server. It is asked without the network, by RESOLVER_LOCAL; what it says may change at any time, so nothing
+ * of it is put into the store, and nothing is held against its one candidate, whose address is all zeros. */
 typedef enum cut_kind { CUT_DELEGATION, CUT_HINTS, CUT_STUB, CUT_FORWARD, CUT_SERVED } cut_kind_t;
 
 /* The zone whose servers are asked. */
@@ -272,9 +272,9 @@ struct resolver {
     zone_trust_table_t *zone_trust;
     dnssec_policy_t dnssec_policy;
     nsec3_cache_t nsec3_cache;
-    buffer_t signed_data; /* scratch of one signature */
-    resolver_served_t served;      /* find NULL: nothing is served here */
-    resolver_time_t now; /* of the event being handled */
+    buffer_t signed_data;     /* scratch of one signature */
+    resolver_served_t served; /* find NULL: nothing is served here */
+    resolver_time_t now;      /* of the event being handled */
     siphash_key_t hash_key;
     siphash_key_t cookie_secret;
     infra_t *infra;
@@ -353,7 +353,8 @@ void answer_memory_unref(answer_memory_t *answer);
 const uint8_t *chain_target(const store_entry_t *entry);
 
 /* request_dns64.c: RFC 6147 */
-/* An outcome for a request's chain: as it is, with AAAA left out or made; or NULL: kept, and now A is to be looked up. Takes the reference. */
+/* An outcome for a request's chain: as it is, with AAAA left out or made; or NULL: kept, and now A is to be looked up. Takes the reference.
+ */
 outcome_t *request_dns64(resolver_t *resolver, request_t *request, outcome_t *outcome);
 /* A reverse name of an address that DNS64 makes is an alias of the IPv4 address's; false: the current name is none. */
 bool request_reverse_dns64(const resolver_t *resolver, const request_t *request, outcome_t *outcome);
