@@ -216,7 +216,8 @@ static const config_item_t schema[] = {
     {.path = "resolver.cookies", SWITCH(cookies, "yes"), .summary = "Use DNS cookies towards servers (RFC 7873).", .example = "no"},
     {.path = "resolver.harden-glue",
      SWITCH(harden_glue, "yes"),
-     .summary = "Do not use addresses that come with a delegation for names outside the delegated zone.",
+     .summary = "Believe the addresses that come with a delegation only for names inside the zone whose server sends them; without, "
+                "anybody's server can give addresses for anybody's names.",
      .example = "no"},
     {.path = "resolver.dns64",
      .type = CONFIG_PREFIXES,

@@ -26,7 +26,7 @@ static unsigned read_glue(reading_t *reading, const uint8_t *name, resolver_addr
 {
     const message_t *message = reading->source->message;
     unsigned count = 0;
-    if (!name_is_at_or_below(name, reading->source->zone)) {
+    if (reading->settings->harden_glue && !name_is_at_or_below(name, reading->source->zone)) {
         return 0;
     }
     for (unsigned i = 0; i < message->count[SECTION_ADDITIONAL] && count < ADDRESSES_A_NAME_MAX; i++) {

@@ -2,8 +2,8 @@
  *
  * Invariants
  *  1. At most ns_names_max names are taken, those that came with addresses first (NXNSAttack).
- *  2. Glue is taken only for names that the NS RRset holds and that lie inside the zone whose server was asked (bailiwick), and only
- *     addresses that may be asked.
+ *  2. Glue is taken only for names that the NS RRset holds and that lie inside the zone whose server was asked (bailiwick; any
+ *     without harden_glue), and only addresses that may be asked.
  *  3. The delegation lives no longer than the shortest TTL among its NS records and glue, nor than delegation_ttl_max_s.
  */
 #pragma once

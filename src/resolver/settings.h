@@ -116,7 +116,7 @@ typedef struct resolver_settings {
     bool prefetch;                  /* names that are asked for again shortly before they expire */
     unsigned prefetch_percent;      /* 10: of the TTL that is left when that begins */
     bool refresh_addresses;         /* addresses of name servers are looked up beyond what a question needs */
-    bool harden_glue;               /* glue for names outside the delegated zone is not used */
+    bool harden_glue;               /* glue counts only for names inside the zone whose server gives it; off: any */
     bool minimal_answers;           /* no optional records */
     const resolver_prefix_t *dns64; /* RFC 6147, 6052: prefixes (/32, /40, /48, /56, /64, /96) that AAAA are made with */
     size_t dns64_count;

@@ -160,6 +160,34 @@ def test_the_schema_knows_the_resolver(tool, tmp_path):
             jsonschema.validate({'resolver': bad}, schema)
 
 
+def test_examples_of_the_manual_are_good(tool, tmp_path):
+    (tmp_path / 'lab.root').write_text('. NS a.root.test.\na.root.test. A 127.0.0.1\n')
+    (tmp_path / 'lab.key').write_text(ANCHOR + '\n')
+    (tmp_path / 'hosts').write_text('10.0.0.7 printer\n')
+    examples = re.findall(r'^```yaml\n(.*?)^```$', (TREE / 'docs' / 'resolver.md').read_text(), flags=re.M | re.S)
+    assert len(examples) > 10
+    for example in examples:
+        run = tool('config', 'check', write(tmp_path / 'example.yaml', example.replace('/etc/hosts', 'hosts')))
+        assert (run.returncode, run.stderr) == (0, ''), example
+
+
+def test_limits_of_the_manual_are_the_defaults(tool):
+    """Each row of the table names its keys and their defaults, in the same order."""
+    resolver = json.loads(tool('config', 'show', '--effective', '--json', '-').stdout)['resolver']
+    flat = {**resolver, **resolver['limits']}
+    told = set()
+    page = (TREE / 'docs' / 'resolver.md').read_text().split('## Limits')[1]
+    for keys, defaults in re.findall(r'^\| (`.*?) \| (.*?) \| .* \|$', page, flags=re.M):
+        names = re.findall(r'`([^`]+)`', keys.split(' (of ')[0])
+        for name, default in zip(names, defaults.split(', ')):
+            assert name in flat
+            told.add(name)
+            value = {'reply-bytes': '1MiB', 'allow': 'local networks', 'ports': 'all'}.get(name, flat[name])
+            assert default == ('on' if value is True else str(value)), name
+    assert resolver['limits']['reply-bytes'] == 1 << 20
+    assert told >= set(resolver['limits']) - {'bogus-retries'}
+
+
 def test_the_effective_defaults_are_told(tool):
     resolver = json.loads(tool('config', 'show', '--effective', '--json', '-').stdout)['resolver']
     assert (resolver['enabled'], resolver['allow'], resolver['trust-anchors']) == (True, ['loopback', 'private', 'linklocal'], ['builtin'])

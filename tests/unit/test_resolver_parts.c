@@ -193,6 +193,11 @@ static void glue_is_taken_inside_the_bailiwick_only(void **state)
     assert_int_equal(delegation.servers[1].address_count, 0);
     assert_int_equal(delegation.proof_count, 1);
     assert_int_equal(delegation.ttl_s, 300);
+    settings.harden_glue = false; /* believed, as the operator wants it; but still for names of the NS RRset alone */
+    assert_int_equal(referral_read(&source, &settings, &arena, &delegation), STATUS_OK);
+    assert_int_equal(delegation.server_count, 2);
+    assert_int_equal(delegation.servers[0].address_count, 1);
+    assert_int_equal(delegation.servers[0].addresses[0].bytes[3], 66);
     arena_clear(&arena);
 }
 
