@@ -107,7 +107,7 @@ static __attribute__((noinline)) recursion_result_t ask(dispatch_t *dispatch, ex
 static __attribute__((noinline)) void refresh(dispatch_t *dispatch, const query_t *query, uint32_t left_s)
 {
     bool checking_disabled = (query->flags & FLAG_CD) != 0;
-    uint64_t hash = query->name.hash[query->name.labels] ^ query->type ^ (uint64_t)checking_disabled << 16;
+    uint64_t hash = query->name.hash[query->name.labels] ^ query->type ^ (uint64_t)checking_disabled << 7;
     uint32_t *until_s = &dispatch->refreshed_until_s[(hash ^ hash >> 32) & (REFRESHED_MAX - 1)];
     if (dispatch->now_s < *until_s) {
         return;
