@@ -136,22 +136,10 @@ static void read_scalar(config_t *config, const config_item_t *item, const yaml_
     }
 }
 
-void config_read_value(config_t *config, const config_item_t *item, const yaml_node_t *value, void *base)
+/* The resolver's lists and mappings. */
+static void read_resolver_parts(config_t *config, const config_item_t *item, const yaml_node_t *value, void *base)
 {
-    void *field = (char *)base + item->offset;
     switch (item->type) {
-    case CONFIG_SECTION:
-        read_section(config, item, value);
-        return;
-    case CONFIG_ZONES:
-        config_read_zones(config, value);
-        return;
-    case CONFIG_LISTEN:
-        config_read_listen(config, value);
-        return;
-    case CONFIG_ADDRESSES:
-        config_read_addresses(config, item, value, field);
-        return;
     case CONFIG_PREFIXES:
         config_read_prefixes(config, item, value, base);
         return;
@@ -180,10 +168,35 @@ void config_read_value(config_t *config, const config_item_t *item, const yaml_n
     case CONFIG_NEGATIVE:
         config_read_negative(config, item, value);
         return;
+    default:
+        REQUIRE(false);
+    }
+}
+
+void config_read_value(config_t *config, const config_item_t *item, const yaml_node_t *value, void *base)
+{
+    void *field = (char *)base + item->offset;
+    switch (item->type) {
+    case CONFIG_SECTION:
+        read_section(config, item, value);
+        return;
+    case CONFIG_ZONES:
+        config_read_zones(config, value);
+        return;
+    case CONFIG_LISTEN:
+        config_read_listen(config, value);
+        return;
+    case CONFIG_ADDRESSES:
+        config_read_addresses(config, item, value, field);
+        return;
     case CONFIG_LATER:
         return;
     default:
-        read_scalar(config, item, value, field);
+        if (item->type < CONFIG_LISTEN) {
+            read_scalar(config, item, value, field);
+        } else {
+            read_resolver_parts(config, item, value, base);
+        }
     }
 }
 

@@ -100,10 +100,12 @@ static status_t read_line(hosts_line_t *line)
     const hosts_word_t first = word;
     status_t status = STATUS_OK;
     unsigned names = 0;
+    bool is_first = true;
     while (status == STATUS_OK && next_word(line, &at, &word)) {
         name_t name;
         if (read_name(line, &word, &name)) {
-            status = line->reader->entry(line->reader->context, &address, &name, names == 0);
+            status = line->reader->entry(line->reader->context, &address, &name, is_first);
+            is_first = false;
         }
         names++;
     }

@@ -16,7 +16,8 @@
 typedef struct hosts_reader {
     const char *file; /* as people know it */
     diagnostics_t *diagnostics;
-    /* Takes a name of a line; the first is the one that the address stands for. lower case. Any status but STATUS_OK ends the reading. */
+    /* Takes a good name of a line; the first is the one that the address stands for. Lower case. Any status but
+     * STATUS_OK ends the reading. */
     status_t (*entry)(void *context, const resolver_address_t *address, const name_t *name, bool is_first);
     void *context;
 } hosts_reader_t;
