@@ -64,13 +64,26 @@ static store_security_t least(store_security_t a, store_security_t b)
     return a == STORE_BOGUS || b == STORE_BOGUS ? STORE_BOGUS : a < b ? a : b;
 }
 
+/* Two names of a chain within one zone may need the same proof: the NSEC at the end of an alias may come with the alias already. */
+static bool has_proof(const resolver_answer_t *answer, const rrset_t *proofs, const rrset_t *rrset)
+{
+    for (unsigned i = 0; i < answer->authority_count; i++) {
+        if (proofs[i].type == rrset->type && name_equal(proofs[i].owner, rrset->owner)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void add_entry(resolver_answer_t *answer, rrset_t *records, rrset_t *proofs, const store_entry_t *entry)
 {
     for (unsigned i = 0; i < entry->rrset_count; i++) {
         const rrset_t *rrset = &entry->rrsets[i];
         bool is_data = entry->kind == STORE_RRSET && (i == 0 || rrset->type == TYPE_DNAME);
         if (!is_data) {
-            proofs[answer->authority_count++] = *rrset;
+            if (!has_proof(answer, proofs, rrset)) {
+                proofs[answer->authority_count++] = *rrset;
+            }
         } else if (rrset->type == TYPE_DNAME && i > 0) { /* a DNAME goes before the CNAME made of it */
             records[answer->answer_count] = records[answer->answer_count - 1];
             records[answer->answer_count - 1] = *rrset;
@@ -108,6 +121,7 @@ answer_memory_t *chain_answer(const request_t *request, outcome_t *const *hops, 
         answer_memory_t *failure = chain_failure(RCODE_SERVFAIL, last->entry.extended_error, last->text);
         if (failure) { /* the text lives in the outcome */
             failure->answer.security = last->entry.security == STORE_BOGUS ? STORE_BOGUS : STORE_INDETERMINATE;
+            failure->answer.is_cached_failure = last->is_known_failure;
             failure->outcomes[failure->outcome_count++] = outcome_ref(last);
         }
         return failure;
@@ -137,18 +151,19 @@ answer_memory_t *chain_answer(const request_t *request, outcome_t *const *hops, 
 
 /* ---- stale answers ---- */
 
-/* One name of the chain, fresh or stale; NULL if there is nothing good. */
-static outcome_t *find_stale(resolver_t *resolver, const name_key_t *name, uint16_t type)
+/* One name of the chain, fresh or stale; NULL if there is nothing good. What was never validated is not given to who has CD clear. */
+static outcome_t *find_stale(resolver_t *resolver, const name_key_t *name, const request_t *request)
 {
     outcome_t *outcome = outcome_new();
-    const uint16_t types[] = {type, TYPE_CNAME};
+    const uint16_t types[] = {request->type, TYPE_CNAME};
+    const bool is_checked = !(request->flags & RESOLVER_FLAG_CHECKING_DISABLED);
     for (unsigned i = 0; outcome && i < ARRAY_SIZE(types); i++) {
         if (resolver_find_special(resolver, name, types[i], &outcome->arena, &outcome->entry)) {
             return outcome;
         }
         if (resolver_find(resolver, name, types[i], STORE_WANT_STALE, &outcome->arena, &outcome->entry) &&
-            outcome->entry.security != STORE_BOGUS && outcome->entry.rank > STORE_RANK_REFERRAL &&
-            (i == 0 || outcome->entry.kind == STORE_RRSET)) {
+            outcome->entry.security != STORE_BOGUS && validate_is_good(resolver, is_checked, &outcome->entry) &&
+            outcome->entry.rank > STORE_RANK_REFERRAL && (i == 0 || outcome->entry.kind == STORE_RRSET)) {
             return outcome;
         }
     }
@@ -188,7 +203,7 @@ answer_memory_t *chain_stale(resolver_t *resolver, const request_t *request)
         return NULL; /* an old "no AAAA" would be of no help without the A of today */
     }
     while (count < ARRAY_SIZE(hops) && !is_complete) {
-        outcome_t *outcome = find_stale(resolver, &name, request->type);
+        outcome_t *outcome = find_stale(resolver, &name, request);
         if (!outcome) {
             break;
         }

@@ -213,7 +213,7 @@ void fetch_set_trouble(fetch_t *fetch, const char *what, int16_t extended_error,
 }
 
 /* "no server of example.com. gave an answer (the last, 192.0.2.1, did not answer)" */
-static void write_trouble(const fetch_t *fetch, outcome_t *outcome)
+void fetch_write_trouble(const fetch_t *fetch, char text[static TEXT_MAX])
 {
     char zone[NAME_TEXT_MAX];
     buffer_t address;
@@ -221,10 +221,9 @@ static void write_trouble(const fetch_t *fetch, outcome_t *outcome)
     name_to_text(fetch->cut.zone.wire, zone);
     if (fetch->trouble.has_address) {
         resolver_address_to_text(&fetch->trouble.address, &address);
-        snprintf(outcome->text, sizeof outcome->text, "no server of %.200s gave an answer: the last, %s, %s", zone, buffer_text(&address),
-                 fetch->trouble.what);
+        snprintf(text, TEXT_MAX, "no server of %.200s gave an answer: the last, %s, %s", zone, buffer_text(&address), fetch->trouble.what);
     } else {
-        snprintf(outcome->text, sizeof outcome->text, "no server of %.200s could be asked: %s", zone,
+        snprintf(text, TEXT_MAX, "no server of %.200s could be asked: %s", zone,
                  fetch->trouble.what ? fetch->trouble.what : "none has an address that may be asked");
     }
     buffer_clear(&address);
@@ -253,7 +252,8 @@ static void fail(resolver_t *resolver, fetch_t *fetch, bool by_budget)
         outcome->entry.kind = STORE_FAILURE;
         outcome->entry.type = fetch->type;
         outcome->entry.extended_error = fetch->trouble.what ? fetch->trouble.extended_error : EDE_NO_REACHABLE_AUTHORITY;
-        write_trouble(fetch, outcome);
+        fetch_write_trouble(fetch, outcome->text);
+        outcome->entry.text = outcome->text;
         if (!by_budget && fetch->cut.kind != CUT_SERVED) {
             fetch_keep_failure(resolver, &fetch->name, &outcome->entry);
         }

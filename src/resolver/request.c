@@ -21,6 +21,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* What tells requests for one question apart. */
 enum { REQUEST_FLAGS = RESOLVER_FLAG_CACHED_ONLY | RESOLVER_FLAG_CHECKING_DISABLED | RESOLVER_FLAG_REFRESH };
@@ -214,10 +215,14 @@ static void finish(resolver_t *resolver, request_t *request)
 /* A limit was reached on the way to this very question: so it will be the next time, and is not tried again at once (RFC 9520 3). */
 static void spend_out(resolver_t *resolver, request_t *request, int16_t extended_error, const char *text)
 {
-    store_entry_t entry = {.kind = STORE_FAILURE, .type = request->type, .extended_error = extended_error};
+    store_entry_t entry = {.kind = STORE_FAILURE, .type = request->type, .extended_error = extended_error, .text = text};
     resolver->counters[RESOLVER_COUNT_BUDGET_SPENT]++;
     fetch_keep_failure(resolver, &request->current, &entry);
-    finish_with(resolver, request, chain_failure(RCODE_SERVFAIL, extended_error, text));
+    answer_memory_t *failure = chain_failure(RCODE_SERVFAIL, extended_error, NULL);
+    if (failure) {
+        failure->answer.extended_text = arena_strndup(&failure->arena, text, strlen(text));
+    }
+    finish_with(resolver, request, failure);
 }
 
 /* ---- hops ---- */
@@ -345,7 +350,7 @@ static void look_up(resolver_t *resolver, request_t *request)
     if (is_known ||
         (!(request->flags & RESOLVER_FLAG_CHECKING_DISABLED) && aggressive_find(resolver, &denied, &outcome->arena, &outcome->entry))) {
         if (outcome->entry.kind == STORE_FAILURE || is_checked(request)) {
-            validate_make_failure(outcome);
+            validate_make_failure(resolver, &request->current, outcome);
         }
         take(resolver, request, outcome);
         return;
@@ -395,7 +400,11 @@ void request_timer(resolver_t *resolver, request_t *request)
 {
     DEBUG_ASSERT(request->state == REQUEST_WAIT);
     if (resolver->now.monotonic_ms >= request->budget->deadline_ms) {
-        spend_out(resolver, request, EDE_NO_REACHABLE_AUTHORITY, "no server answered in time");
+        char text[TEXT_MAX] = "no server answered in time";
+        if (request->edge.fetch && request->edge.fetch->trouble.what) {
+            fetch_write_trouble(request->edge.fetch, text);
+        }
+        spend_out(resolver, request, EDE_NO_REACHABLE_AUTHORITY, text);
         return;
     }
     request->stale_tried = true;

@@ -30,10 +30,11 @@ enum {
 /* What became of one question: an entry and the memory it lies in. Shared by all who waited; immutable once a fetch is over. */
 typedef struct outcome {
     unsigned references;
-    bool overflow;       /* a DNAME made the name too long: YXDOMAIN, rrsets[0] is the DNAME */
-    bool is_served;      /* out of a zone that this server serves */
-    bool by_budget;      /* a failure that says nothing about the name: some request's budget, or our own limits */
-    char text[TEXT_MAX]; /* of a failure: for people */
+    bool overflow;         /* a DNAME made the name too long: YXDOMAIN, rrsets[0] is the DNAME */
+    bool is_served;        /* out of a zone that this server serves */
+    bool by_budget;        /* a failure that says nothing about the name: some request's budget, or our own limits */
+    bool is_known_failure; /* out of the store: nobody was asked now */
+    char text[TEXT_MAX];   /* of a failure: for people */
     store_entry_t entry;
     arena_t arena;
 } outcome_t;
@@ -384,6 +385,8 @@ void fetch_prime(resolver_t *resolver);
 /* Keeps a failure (RFC 9520): at least failure_ttl_min_s, longer with each one that follows. Sets entry->ttl_s. */
 void fetch_keep_failure(resolver_t *resolver, const name_key_t *name, store_entry_t *entry);
 void fetch_set_trouble(fetch_t *fetch, const char *what, int16_t extended_error, const resolver_address_t *address);
+/* The last trouble in words. */
+void fetch_write_trouble(const fetch_t *fetch, char text[static TEXT_MAX]);
 
 /* cut.c: the zone whose servers are asked, and their addresses */
 void cut_find(resolver_t *resolver, fetch_t *fetch);
@@ -451,5 +454,5 @@ void validate_give_up(resolver_t *resolver, fetch_t *fetch);
 void validate_leave(resolver_t *resolver, fetch_t *fetch);
 /* May an entry of the store be given as it is, to one who asked with CD clear (is_checked) or set? */
 bool validate_is_good(const resolver_t *resolver, bool is_checked, const store_entry_t *entry);
-/* What the store has of a failure, or as bogus, becomes a failure with words to it. */
-void validate_make_failure(outcome_t *outcome);
+/* What the store has of a failure, or as bogus, for this name becomes a failure with words to it. All else stays as it is. */
+void validate_make_failure(resolver_t *resolver, const name_key_t *name, outcome_t *outcome);
