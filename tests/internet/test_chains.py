@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 
 import peers
 import pytest
@@ -59,14 +60,12 @@ QUESTIONS = [('www.', 'A', 'positive'), ('', 'DNSKEY', 'positive'), ('alias.', '
 
 def test_delv_accepts_the_chains(world, delv):
     """Answers, aliases, wildcards, NXDOMAIN, NODATA, wildcard NODATA, empty non-terminals; each algorithm, NSEC, NSEC3 and opt-out."""
-    wrong = []
-    for (algorithm, denial), leaf in signed_leaves(world).items():
-        for label, rtype, kind in QUESTIONS:
-            if denial == 'optout' and label in ('nothing.', 'deep.down.nothing.', 'x.wild.'):
-                continue  # opt-out leaves open whether there is a name: what rests on that is not secure (RFC 5155 9.2, 12.2)
-            said = delv(label + leaf['name'], rtype)
-            if DELV_GOOD[kind] not in said:
-                wrong.append('algorithm %d, %s: %s%s %s: %s' % (algorithm, denial, label, leaf['name'], rtype, said.strip()))
+    cases = [(how, label + leaf['name'], rtype, kind) for how, leaf in signed_leaves(world).items() for label, rtype, kind in QUESTIONS
+             # opt-out leaves open whether there is a name: what rests on that is not secure (RFC 5155 9.2, 12.2)
+             if how[1] != 'optout' or label not in ('nothing.', 'deep.down.nothing.', 'x.wild.')]
+    with ThreadPoolExecutor(4) as pool:
+        said = list(pool.map(lambda case: delv(*case[1:3]), cases))
+    wrong = ['algorithm %d, %s: %s %s: %s' % (*how, name, rtype, text.strip()) for (how, name, rtype, kind), text in zip(cases, said) if DELV_GOOD[kind] not in text]
     assert not wrong, '\n'.join(wrong)
 
 
