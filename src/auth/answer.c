@@ -326,23 +326,13 @@ static __attribute__((noinline)) void write_optional(auth_state_t *state)
     }
 }
 
-/* Proofs of an earlier zone of the chain leave the writer there. */
-static __attribute__((noinline)) void write_proofs_and_return(auth_state_t *state)
-{
-    uint16_t stamp = auth_writer_stamp(&state->writer);
-    auth_write_proofs(state);
-    if (state->writer.zone != state->zone) {
-        auth_writer_switch(&state->writer, state->zone, stamp);
-    }
-}
-
 static void write_sections(auth_state_t *state)
 {
     auth_answer_t *answer = &state->head.answer;
     switch (answer->outcome) {
     case AUTH_ANSWER:
         if (UNLIKELY(state->count.proofs > 0)) {
-            write_proofs_and_return(state);
+            auth_write_proofs(state);
         }
         if (!(answer->flags & FLAG_TC) && (state->additional || !state->head.request.minimal_responses)) {
             write_optional(state);

@@ -20,11 +20,13 @@ static void push(auth_state_t *state, const zone_node_t *node)
 
 void auth_write_proofs(auth_state_t *state)
 {
+    uint16_t stamp = 0; /* of the zone that the writer must come back to: those of an earlier zone of the chain leave it there */
     for (unsigned i = 0; i < state->count.proofs; i++) {
         const auth_proof_t *proof = &state->proofs[i];
         const zone_node_t *node = proof->node;
         const zone_rrset_t *rrset = zone_node_find(node, node->flags & ZONE_NODE_NSEC3_OWNER ? TYPE_NSEC3 : TYPE_NSEC);
         if (UNLIKELY(proof->zone != state->writer.zone)) {
+            stamp = state->writer.zone == state->zone ? auth_writer_stamp(&state->writer) : stamp;
             auth_writer_switch(&state->writer, proof->zone, proof->stamp);
         }
         if (rrset && !auth_require(state, AUTHORITY, auth_write_denial(&state->writer, node, rrset))) {
@@ -32,6 +34,9 @@ void auth_write_proofs(auth_state_t *state)
         }
     }
     state->count.proofs = 0;
+    if (UNLIKELY(state->writer.zone != state->zone)) {
+        auth_writer_switch(&state->writer, state->zone, stamp);
+    }
 }
 
 /* ---- NSEC ---- */

@@ -540,6 +540,25 @@ static void proves_across_zones(void **state)
     end(f);
 }
 
+/* A wildcard's alias in one zone leads below a delegation of another: the proof of the first stands between DS and glue of the second. */
+static void proves_before_glue_of_another_zone(void **state)
+{
+    (void)state;
+    static const char third[] = "$TTL 60\n@ SOA ns host 1 2 3 4 5\n@ NS ns\n*.w CNAME x.secure.example.\n*.v CNAME y.open.test.\n";
+    fixture_t *f = begin(SERVED_NSEC);
+    served_add(&f->served, "third.test.", third, SERVED_NSEC);
+    served_add(&f->served, "open.test.", "$TTL 60\n@ SOA ns host 1 2 3 4 5\n@ NS ns\ny NS ns.y\nns.y A 192.0.2.5\n", SERVED_UNSIGNED);
+    const char *text = ask_signed(f, "a.w.third.test.", TYPE_A);
+    assert_non_null(strstr(text, "AN a.w.third.test. 60 CNAME x.secure.example.\nAN a.w.third.test. 60 RRSIG CNAME\n"
+                                 "AU secure.example. 3600 NS ns.sub.example.\nAU secure.example. 3600 DS 1 13 2 "));
+    assert_non_null(strstr(text, "AU *.w.third.test. 300 NSEC third.test. CNAME RRSIG NSEC\nAU *.w.third.test. 300 RRSIG NSEC\n"
+                                 "AD ns.sub.example. 3600 A 192.0.2.10\nAD ns.sub.example. 3600 AAAA 2001:db8::10\n"));
+    text = ask_signed(f, "a.v.third.test.", TYPE_A); /* the second zone is not signed: the first one's proof is needed all the same */
+    assert_non_null(strstr(text, "AU y.open.test. 60 NS ns.y.open.test.\nAU *.v.third.test. 300 NSEC *.w.third.test. CNAME RRSIG NSEC\n"
+                                 "AU *.v.third.test. 300 RRSIG NSEC\nAD ns.y.open.test. 60 A 192.0.2.5\n"));
+    end(f);
+}
+
 /* ---- too much for one message ---- */
 
 static void truncates(void **state)
@@ -617,6 +636,7 @@ int main(void)
         cmocka_unit_test(proves_with_nsec3),
         cmocka_unit_test(proves_opt_out),
         cmocka_unit_test(proves_across_zones),
+        cmocka_unit_test(proves_before_glue_of_another_zone),
         cmocka_unit_test(truncates),
         cmocka_unit_test(serves_the_root),
     };
