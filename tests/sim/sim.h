@@ -96,6 +96,7 @@ typedef struct sim_answer {
     bool is_stale;
     uint16_t rcode;
     int16_t extended_error;
+    bool is_cached_failure;
     store_security_t security;
     uint32_t ttl_s;
     uint64_t took_ms;
@@ -191,6 +192,17 @@ unsigned sim_queries(const sim_t *sim);
 /* What the zones themselves say, in the form of sim_answer_t.text, however broken their servers are. False: they do not say (a delegation
  * to nowhere, an endless chain): SERVFAIL is the only right answer. */
 bool sim_truth(sim_t *sim, const char *name, uint16_t type, buffer_t *text);
+/* The same, and which zones had a say in it. */
+enum { SIM_TRUTH_STEPS_MAX = 20 };
+typedef struct sim_truth_step {
+    const uint8_t *apex;
+    bool is_covered; /* by NSEC3, and only covered: with opt-out that is never secure */
+} sim_truth_step_t;
+typedef struct sim_truth_path {
+    unsigned count;
+    sim_truth_step_t steps[SIM_TRUTH_STEPS_MAX];
+} sim_truth_path_t;
+bool sim_truth_path(sim_t *sim, const char *name, uint16_t type, buffer_t *text, sim_truth_path_t *path);
 
 /* ---- scripts' help ---- */
 

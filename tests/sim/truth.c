@@ -17,10 +17,11 @@ typedef struct truth {
     unsigned hops;
     uint16_t rcode;
     buffer_t records;
+    sim_truth_path_t *path; /* may be NULL */
 } truth_t;
 
 /* The zone that holds the name: the deepest one at or above it; for DS, above it. */
-static const zone_contents_t *zone_of(truth_t *truth)
+static const zone_slot_t *zone_of(truth_t *truth)
 {
     const zone_slot_t *best = NULL;
     for (size_t i = 0; i < truth->sim->zone_count; i++) {
@@ -31,7 +32,7 @@ static const zone_contents_t *zone_of(truth_t *truth)
             best = slot;
         }
     }
-    return best ? atomic_load(&best->contents) : NULL;
+    return best;
 }
 
 static const zone_rrset_t *print_rrset(truth_t *truth, const zone_contents_t *zone, const zone_node_t *node, uint16_t type,
@@ -79,14 +80,33 @@ static step_t through_dname(truth_t *truth, const zone_contents_t *zone, const z
     return truth->type == TYPE_CNAME ? STEP_END : follow(truth, &alias);
 }
 
+/* In an opt-out zone: does what is said of the name rest on a record that covers a name, so that it cannot be secure (RFC 5155 9.2)? */
+static bool is_covered(const truth_t *truth, const zone_contents_t *zone, const zone_lookup_t *found)
+{
+    if (!zone_head(zone)->has_nsec3 || found->dname) {
+        return false;
+    }
+    bool has_data = found->exact && (zone_node_find(found->node, truth->type) || zone_node_find(found->node, TYPE_CNAME));
+    return !has_data && (!found->exact || zone_node_match(found->node) == 0);
+}
+
+static void remember(truth_t *truth, const zone_slot_t *slot, const zone_contents_t *zone, const zone_lookup_t *found)
+{
+    if (truth->path && truth->path->count < SIM_TRUTH_STEPS_MAX) {
+        truth->path->steps[truth->path->count++] = (sim_truth_step_t){slot->name.wire, is_covered(truth, zone, found)};
+    }
+}
+
 static step_t look(truth_t *truth)
 {
-    const zone_contents_t *zone = zone_of(truth);
+    const zone_slot_t *slot = zone_of(truth);
+    const zone_contents_t *zone = slot ? atomic_load(&slot->contents) : NULL;
     if (!zone) {
         return STEP_NOWHERE;
     }
     zone_lookup_t found;
     zone_lookup(zone, &truth->name, &found);
+    remember(truth, slot, zone, &found);
     bool is_parent_side = truth->type == TYPE_DS && found.exact && found.cut == found.node;
     if (found.cut && !is_parent_side) {
         return STEP_NOWHERE; /* delegated to servers without the zone */
@@ -108,8 +128,13 @@ static step_t look(truth_t *truth)
 
 bool sim_truth(sim_t *sim, const char *text, uint16_t type, buffer_t *out)
 {
+    return sim_truth_path(sim, text, type, out, NULL);
+}
+
+bool sim_truth_path(sim_t *sim, const char *text, uint16_t type, buffer_t *out, sim_truth_path_t *path)
+{
     name_t name = sim_name(text);
-    truth_t truth = {.sim = sim, .type = type, .rcode = RCODE_NOERROR};
+    truth_t truth = {.sim = sim, .type = type, .rcode = RCODE_NOERROR, .path = path};
     name_key_init(&truth.name, name.wire, name.length);
     buffer_init(&truth.records, 1 << 20);
     step_t step = look(&truth);

@@ -3,12 +3,13 @@
 #include "base/require.h"
 #include "sim_internal.h"
 #include "wire/rrtype.h"
+#include "world_sign.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { ZONES_MAX = 24, SERVERS_MAX = 3, TEXT_SIZE = 128 };
+enum { ZONES_MAX = WORLD_ZONES_MAX, SERVERS_MAX = 3, TEXT_SIZE = 128 };
 
 /* A zone to be: its name, its servers, its text as it grows. */
 typedef struct plan {
@@ -21,6 +22,7 @@ typedef struct plan {
     char server[SERVERS_MAX][TEXT_SIZE];
     char address[SERVERS_MAX][64];
     bool has_glue[SERVERS_MAX];
+    world_signing_t signing;
     buffer_t text;
 } plan_t;
 
@@ -112,6 +114,45 @@ static void plan_zones(drawing_t *drawing)
     }
 }
 
+/* Which zones are signed, how well, and what follows for those below them. */
+static void plan_signatures(drawing_t *drawing)
+{
+    world_t *world = drawing->world;
+    if (drawing->settings->signed_percent == 0) {
+        return;
+    }
+    for (unsigned i = 0; i < drawing->count; i++) {
+        plan_t *plan = &drawing->plans[i];
+        store_security_t above = i > 0 ? world->zones[plan->parent].security : STORE_SECURE;
+        if (i == 0 || (!plan->is_dangling && chance(drawing, drawing->settings->signed_percent))) {
+            world_signing_draw(&plan->signing, world->sim, plan->apex, i > 0 ? drawing->settings->bogus_percent : 0);
+        }
+        store_security_t own = !plan->signing.is_signed ? STORE_INSECURE : plan->signing.is_broken ? STORE_BOGUS : STORE_SECURE;
+        world->zones[i].apex = sim_name(plan->apex);
+        world->zones[i].is_opt_out = plan->signing.is_signed && plan->signing.signing.denial == ZONE_DENIAL_OPT_OUT;
+        world->zones[i].security = above == STORE_SECURE ? own : above;
+        world->zone_count++;
+    }
+}
+
+store_security_t world_security(const world_t *world, const sim_truth_path_t *path)
+{
+    store_security_t least = STORE_SECURE;
+    for (unsigned step = 0; step < path->count; step++) {
+        for (size_t i = 0; i < world->zone_count; i++) {
+            if (!name_equal(world->zones[i].apex.wire, path->steps[step].apex)) {
+                continue;
+            }
+            if (world->zones[i].security == STORE_BOGUS) {
+                return STORE_BOGUS;
+            }
+            bool is_opt_out = world->zones[i].is_opt_out && path->steps[step].is_covered;
+            least = world->zones[i].security == STORE_INSECURE || is_opt_out ? STORE_INSECURE : least;
+        }
+    }
+    return least;
+}
+
 static void record(plan_t *plan, const char *owner, const char *type, const char *rdata)
 {
     buffer_printf(&plan->text, "%s 3600 %s %s\n", owner, type, rdata);
@@ -134,6 +175,9 @@ static plan_t *home_of(drawing_t *drawing, const char *name)
 static void write_servers(drawing_t *drawing, plan_t *plan)
 {
     plan_t *parent = &drawing->plans[plan->parent];
+    if (plan->signing.is_signed && plan != parent) {
+        world_signing_write_ds(&plan->signing, plan->apex, &parent->text);
+    }
     for (unsigned j = 0; j < plan->server_count; j++) {
         const char *type = strchr(plan->address[j], ':') ? "AAAA" : "A";
         record(plan, plan->apex, "NS", plan->server[j]);
@@ -298,6 +342,7 @@ world_t *world_new(uint64_t seed, const world_settings_t *settings)
     world->sim = sim_new(seed);
     *drawing = (drawing_t){.world = world, .settings = settings};
     plan_zones(drawing);
+    plan_signatures(drawing);
     for (unsigned i = 0; i < drawing->count; i++) {
         plan_t *plan = &drawing->plans[i];
         char soa[2 * TEXT_SIZE];
@@ -310,12 +355,21 @@ world_t *world_new(uint64_t seed, const world_settings_t *settings)
     }
     for (unsigned i = 0; i < drawing->count; i++) {
         if (!drawing->plans[i].is_dangling) {
-            sim_zone(world->sim, drawing->plans[i].apex, buffer_text(&drawing->plans[i].text));
+            plan_t *plan = &drawing->plans[i];
+            sim_zone_contents(world->sim, plan->apex, world_signing_make(&plan->signing, plan->apex, buffer_text(&plan->text)));
         }
+    }
+    if (settings->signed_percent > 0) {
+        buffer_t anchor;
+        buffer_init(&anchor, 1024);
+        world_signing_write_ds(&drawing->plans[0].signing, ".", &anchor);
+        sim_trust(world->sim, buffer_text(&anchor));
+        buffer_clear(&anchor);
     }
     for (unsigned i = 0; i < drawing->count; i++) {
         make_servers(drawing, &drawing->plans[i]);
         buffer_clear(&drawing->plans[i].text);
+        world_signing_clear(&drawing->plans[i].signing);
     }
     for (unsigned j = 0; j < drawing->plans[0].server_count; j++) {
         sim_hint(world->sim, drawing->plans[0].server[j], drawing->plans[0].address[j]);
@@ -324,6 +378,12 @@ world_t *world_new(uint64_t seed, const world_settings_t *settings)
     world->sim->settings.prefer_ipv6 = draw(drawing, 2) == 0;
     world->sim->settings.minimise_names = draw(drawing, 4) != 0;
     world->sim->settings.randomise_case = draw(drawing, 4) != 0;
+    if (settings->signed_percent > 0) { /* what is signed costs more; here it is the truth of answers that counts, not their price */
+        world->sim->settings.signature_checks_max = 1000;
+        world->sim->settings.upstream_queries_max = 1000;
+        world->sim->settings.fetches_max_a_request = 1000;
+        world->sim->settings.request_wall_ms = 50000;
+    }
     sim_start(world->sim);
     free(drawing);
     return world;
