@@ -14,6 +14,7 @@ typedef struct resolver_answer {
     uint16_t rcode;
     int16_t extended_error;    /* EDE_*, EDE_NONE mostly (RFC 8914) */
     const char *extended_text; /* for people; NULL: none */
+    bool is_cached_failure;    /* it failed some time ago, for that reason, and is not tried again yet (RFC 9520): EDE 13 beside it */
     store_security_t security; /* the least of all parts; AD may be set when it is STORE_SECURE */
     bool is_stale;             /* RFC 8767 */
     bool is_local;             /* out of local data or a special name */

@@ -41,7 +41,10 @@ typedef enum store_rank {
 /* RFC 4033 5. Never raised without proof. */
 typedef enum store_security { STORE_INDETERMINATE, STORE_INSECURE, STORE_SECURE, STORE_BOGUS } store_security_t;
 
-enum { STORE_ENTRY_RRSETS_MAX = 16 };
+enum {
+    STORE_ENTRY_RRSETS_MAX = 16,
+    STORE_TEXT_MAX = 256, /* octets of a text that are kept, with its end: as many as an extended error takes */
+};
 
 typedef struct store_entry {
     store_kind_t kind;
@@ -55,6 +58,7 @@ typedef struct store_entry {
     uint16_t rrset_count;
     const uint8_t *zone;   /* wire, lower case: apex of the zone whose servers said it; NULL: not known */
     const rrset_t *rrsets; /* at most STORE_ENTRY_RRSETS_MAX */
+    const char *text;      /* of a failure: what went wrong, for people; NULL: none. What is longer than STORE_TEXT_MAX is cut off */
 } store_entry_t;
 
 /* One name server of a delegation, with the glue that came with it. */
@@ -98,8 +102,8 @@ typedef struct store_operations {
     void (*put)(store_t *store, const name_key_t *name, const store_entry_t *entry, uint64_t now_s);
     /* Likewise; replaces the delegation of the same zone. */
     void (*put_delegation)(store_t *store, const delegation_t *delegation, uint64_t now_s);
-    /* May be NULL. For aggressive use (RFC 8198): what secure NSEC or NSEC3 RRsets of the zone, learned with other answers, say of a name in
-     * it. Fills the entry like a find() that found a denial: kind STORE_NAME_ERROR or STORE_NODATA as the proofs look, STORE_SECURE, the
+    /* May be NULL. For aggressive use (RFC 8198): what secure NSEC or NSEC3 RRsets of the zone, learned with other answers, say of a name
+     * in it. Fills the entry like a find() that found a denial: kind STORE_NAME_ERROR or STORE_NODATA as the proofs look, STORE_SECURE, the
      * zone, rrsets[0] its SOA, then the proofs; no TTL longer than any of them nor than the SOA's MINIMUM (RFC 8198 5.4). What they really
      * prove for the question's type is for the caller to judge (dnssec/denial.h). False: they do not suffice, or hold an opt-out span.
      * question->want does not count. */

@@ -98,11 +98,25 @@ static bool limit_ttls(outcome_t *outcome, uint32_t limit_s)
     return true;
 }
 
+/* Invariant 1, as far as it can be seen of the outcome: all of it is of the zone and carries signatures. */
+static inline bool looks_secure(const store_entry_t *entry)
+{
+    for (unsigned i = 0; i < entry->rrset_count; i++) {
+        const rrset_t *rrset = &entry->rrsets[i];
+        bool is_made = i == 0 && rrset->type == TYPE_CNAME && entry->rrset_count == 2 && entry->rrsets[1].type == TYPE_DNAME;
+        if (!entry->zone || !name_is_at_or_below(rrset->owner, entry->zone) || (rrset->signature_count == 0 && !is_made)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static void accept(validator_t *validator, verdict_t verdict)
 {
     resolver_t *resolver = validator->resolver;
     fetch_t *fetch = validator->fetch;
     outcome_t *outcome = validator->outcome;
+    DEBUG_ASSERT(verdict != VERDICT_SECURE || looks_secure(&outcome->entry));
     outcome->entry.security = security_of(verdict);
     outcome->entry.extended_error = validator->extended_error;
     if (!limit_ttls(outcome, validator->limit_s)) {
@@ -127,6 +141,7 @@ static outcome_t *failure_new(const fetch_t *fetch, int16_t extended_error, cons
         outcome->entry.type = fetch->type;
         outcome->entry.extended_error = extended_error;
         snprintf(outcome->text, sizeof outcome->text, "%s", text);
+        outcome->entry.text = outcome->text;
     }
     return outcome;
 }
@@ -342,10 +357,26 @@ bool validate_is_good(const resolver_t *resolver, bool is_checked, const store_e
     return !is_checked || !validate_is_on(resolver) || entry->security != STORE_INDETERMINATE;
 }
 
-void validate_make_failure(outcome_t *outcome)
+/* Of data that was found bogus: why, as it is kept beside the data for those who ask with CD clear. */
+static const char *find_fault(resolver_t *resolver, const name_key_t *name, outcome_t *outcome)
+{
+    store_entry_t failure;
+    bool is_known = resolver_find(resolver, name, outcome->entry.type, STORE_WANT_FAILURE, &outcome->arena, &failure) &&
+                    !failure.is_stale && failure.security == STORE_BOGUS;
+    return is_known ? failure.text : NULL;
+}
+
+void validate_make_failure(resolver_t *resolver, const name_key_t *name, outcome_t *outcome)
 {
     store_entry_t *entry = &outcome->entry;
+    const char *text = entry->text;
+    const char *otherwise = "resolution failed a moment ago";
+    if (entry->security != STORE_BOGUS && entry->kind != STORE_FAILURE) {
+        return;
+    }
     if (entry->security == STORE_BOGUS) {
+        text = entry->kind == STORE_FAILURE ? text : find_fault(resolver, name, outcome);
+        otherwise = "the data of this name was found bogus a moment ago";
         *entry = (store_entry_t){
             .kind = STORE_FAILURE,
             .security = STORE_BOGUS,
@@ -353,13 +384,10 @@ void validate_make_failure(outcome_t *outcome)
             .extended_error = entry->extended_error == EDE_NONE ? EDE_DNSSEC_BOGUS : entry->extended_error,
             .ttl_s = entry->ttl_s,
         };
-        snprintf(outcome->text, sizeof outcome->text, "%s", "the data of this name was found bogus a moment ago");
-    } else if (entry->kind == STORE_FAILURE) {
-        bool is_cut_off = entry->extended_error == EDE_NO_REACHABLE_AUTHORITY || entry->extended_error == EDE_NETWORK_ERROR;
-        snprintf(outcome->text, sizeof outcome->text, "%s",
-                 is_cut_off ? "no server that knows could be reached a moment ago" : "resolution failed a moment ago");
-        entry->extended_error = EDE_CACHED_ERROR;
     }
+    snprintf(outcome->text, sizeof outcome->text, "%s", text && text[0] ? text : otherwise);
+    entry->text = outcome->text;
+    outcome->is_known_failure = true;
 }
 
 /* What the store has for a question: the type, or an alias. */
@@ -392,7 +420,7 @@ bool validate_take_known(resolver_t *resolver, fetch_t *fetch)
         validate_take(resolver, fetch, outcome);
         return true;
     }
-    validate_make_failure(outcome);
+    validate_make_failure(resolver, &fetch->name, outcome);
     fetch_finish(resolver, fetch, outcome);
     return true;
 }

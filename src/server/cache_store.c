@@ -1,5 +1,6 @@
 #include "server/cache_store_state.h"
 
+#include "base/bytes.h"
 #include "base/require.h"
 
 #include <stdlib.h>
@@ -211,6 +212,27 @@ static bool take_rrsets(cache_entry_t *found, arena_t *arena, store_entry_t *ent
     return entry->kind != STORE_RRSET || (entry->rrset_count > 0 && rrsets[0].count > 0 && rrsets[0].type == entry->type);
 }
 
+/* A failure's reason stands in the cache as what it is to people: a TXT record. */
+enum { REASON_HEAD = 3 }; /* lengths of the rdata and of its one character string */
+
+static cache_rrset_t pack_reason(const char *text, uint8_t data[static REASON_HEAD + STORE_TEXT_MAX])
+{
+    size_t length = strnlen(text, STORE_TEXT_MAX - 1);
+    store_be16(data, (uint16_t)(length + 1));
+    data[2] = (uint8_t)length;
+    memcpy(data + REASON_HEAD, text, length);
+    return (cache_rrset_t){.type = TYPE_TXT, .count = 1, .data = data, .data_size = REASON_HEAD + length};
+}
+
+static const char *take_reason(cache_entry_t *found, arena_t *arena)
+{
+    cache_rrset_t rrset;
+    cache_entry_rewind(found);
+    bool is_reason = found->kind == CACHE_FAILURE && cache_entry_next(found, &rrset) && rrset.type == TYPE_TXT &&
+                     rrset.data_size >= REASON_HEAD && rrset.data[2] == rrset.data_size - REASON_HEAD;
+    return is_reason ? arena_strndup(arena, (const char *)rrset.data + REASON_HEAD, rrset.data[2]) : NULL;
+}
+
 static bool take(cache_entry_t *found, const store_question_t *question, arena_t *arena, store_entry_t *entry)
 {
     *entry = (store_entry_t){
@@ -227,6 +249,10 @@ static bool take(cache_entry_t *found, const store_question_t *question, arena_t
         if (!entry->zone) {
             return false;
         }
+    }
+    if (found->kind == CACHE_FAILURE) {
+        entry->text = take_reason(found, arena);
+        return take_kind(found->kind, entry);
     }
     return take_kind(found->kind, entry) && take_rrsets(found, arena, entry);
 }
@@ -259,6 +285,11 @@ static void put(store_t *store, const name_key_t *name, const store_entry_t *ent
     for (unsigned i = 0; i < entry->rrset_count; i++) {
         rrsets[i] = cache_store_rrset(&entry->rrsets[i]);
     }
+    uint8_t reason[REASON_HEAD + STORE_TEXT_MAX];
+    bool has_reason = entry->kind == STORE_FAILURE && entry->text;
+    if (has_reason) {
+        rrsets[0] = pack_reason(entry->text, reason);
+    }
     cache_put_t put = {
         .question = cache_store_question(name->wire, name->length, entry->type),
         .kind = kind_in(entry->kind),
@@ -268,7 +299,7 @@ static void put(store_t *store, const name_key_t *name, const store_entry_t *ent
         .ttl_s = entry->ttl_s,
         .zone = entry->zone,
         .rrsets = rrsets,
-        .rrset_count = entry->rrset_count,
+        .rrset_count = has_reason ? 1u : entry->rrset_count,
     };
     uint32_t now = cache_store_clock(now_s);
     if (entry->ttl_s == 0 || bogus_would_displace(own, &put, now)) {

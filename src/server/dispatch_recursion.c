@@ -41,6 +41,7 @@ static void fail(exchange_t *exchange, uint8_t rcode, int8_t extended_error, con
 {
     exchange_fail(exchange, rcode, extended_error);
     exchange->extended_text = text;
+    exchange->is_cached_failure = false;
     exchange->auth->answer.flags = FLAG_RA | (exchange->auth->request.query->flags & FLAG_CD);
 }
 
@@ -67,6 +68,7 @@ void recursion_take(exchange_t *exchange, const recursion_body_t *body)
     }
     memcpy(request->out + size, body->message + size, body->size - size);
     exchange->extended_text = body->extended_text;
+    exchange->is_cached_failure = body->is_cached_failure;
     exchange->auth->answer = (auth_answer_t){
         .size = body->size,
         .counts = {load_be16(body->message + 6), load_be16(body->message + 8), load_be16(body->message + 10)},

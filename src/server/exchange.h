@@ -21,6 +21,7 @@ typedef struct exchange {
     net_reply_t *reply;
     size_t limit;              /* bytes of the whole answer: what the client takes, what we send at most, what fits */
     const char *extended_text; /* for people, beside answer.extended_error; NULL: none. Set where answer.outcome is AUTH_OUTCOMES */
+    bool is_cached_failure;    /* where there is a text: EDE 13 goes beside the other */
     uint8_t tsig_error;        /* RCODE_BADKEY: the answer carries an unsigned TSIG that says so */
 } exchange_t;
 

@@ -32,6 +32,7 @@ typedef struct recursion_body {
     size_t size;
     int16_t extended_error;    /* EDE_*, or EDE_NONE */
     const char *extended_text; /* for people; NULL: none */
+    bool is_cached_failure;    /* EDE 13 goes beside the other (RFC 8914 4.14) */
     uint32_t ttl_s;            /* how long it may be kept; 0: not at all, as when it is stale, truncated, or out of our own zones */
     bool is_stale;
 } recursion_body_t;

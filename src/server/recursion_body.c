@@ -32,6 +32,7 @@ void recursion_body_make(const recursion_want_t *want, const resolver_answer_t *
         .size = message_writer_finish(&writer),
         .extended_error = answer->extended_error,
         .extended_text = answer->extended_text,
+        .is_cached_failure = answer->is_cached_failure,
         .ttl_s = is_whole && !answer->is_stale && !answer->is_served ? answer->ttl_s : 0,
         .is_stale = answer->is_stale,
     };

@@ -120,7 +120,11 @@ static void write_options(const exchange_t *exchange, byte_writer_t *writer, siz
         write_zoneversion(writer, answer);
     }
     if (answer->extended_error != EDE_NONE && byte_writer_left(writer) >= EDE_SIZE) {
-        write_extended_error(writer, answer->extended_error, answer->outcome == AUTH_OUTCOMES ? exchange->extended_text : NULL);
+        const char *text = answer->outcome == AUTH_OUTCOMES ? exchange->extended_text : NULL;
+        write_extended_error(writer, answer->extended_error, text);
+        if (text && exchange->is_cached_failure && byte_writer_left(writer) >= EDE_SIZE) {
+            write_extended_error(writer, EDE_CACHED_ERROR, NULL);
+        }
     }
     if (edns->padding_wanted && is_encrypted(exchange->client->protocol)) {
         write_padding(exchange, writer, size);

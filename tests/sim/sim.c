@@ -477,6 +477,7 @@ static void take_answer(sim_t *sim, const resolver_action_t *action)
     const resolver_answer_t *given = action->answer;
     answer->rcode = given->rcode;
     answer->extended_error = given->extended_error;
+    answer->is_cached_failure = given->is_cached_failure;
     answer->security = given->security;
     answer->is_stale = given->is_stale;
     answer->ttl_s = given->ttl_s;

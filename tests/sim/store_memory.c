@@ -61,6 +61,13 @@ static rrset_t *copy_rrsets(arena_t *arena, const rrset_t *rrsets, unsigned coun
     return copies;
 }
 
+static const char *copy_text(arena_t *arena, const char *text)
+{
+    const char *copy = text ? arena_strndup(arena, text, strnlen(text, STORE_TEXT_MAX - 1)) : NULL;
+    REQUIRE(copy || !text);
+    return copy;
+}
+
 static void copy_entry(store_entry_t *to, const store_entry_t *from, arena_t *arena, uint64_t age_s)
 {
     *to = *from;
@@ -69,6 +76,7 @@ static void copy_entry(store_entry_t *to, const store_entry_t *from, arena_t *ar
     to->ttl_s = to->is_stale ? 0 : from->ttl_s - (uint32_t)age_s;
     to->zone = copy_name(arena, from->zone);
     to->rrsets = copy_rrsets(arena, from->rrsets, from->rrset_count, age_s);
+    to->text = copy_text(arena, from->text);
 }
 
 static void copy_delegation(delegation_t *to, const delegation_t *from, arena_t *arena, uint64_t age_s)

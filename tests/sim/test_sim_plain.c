@@ -709,7 +709,9 @@ static void failures_are_kept_a_while(void **state)
     internet_expect(sim, "www.example.com.", TYPE_A, "SERVFAIL\n");
     unsigned queries = sim_queries(sim);
     const sim_answer_t *answer = sim_ask(sim, "www.example.com.", TYPE_A);
-    assert_int_equal(answer->extended_error, EDE_CACHED_ERROR);
+    assert_int_equal(answer->extended_error, EDE_NO_REACHABLE_AUTHORITY); /* the reason is kept as well */
+    assert_true(answer->is_cached_failure);
+    assert_non_null(strstr(answer->why, "no server of example.com. gave an answer: the last, 192.0.2.1"));
     assert_int_equal(sim_queries(sim), queries);
     sim_sleep(sim, 6);
     internet_expect(sim, "www.example.com.", TYPE_A, "SERVFAIL\n"); /* 5 seconds, then 10 (RFC 9520 3.2) */
