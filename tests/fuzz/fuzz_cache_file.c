@@ -1,12 +1,16 @@
 /* What a cache finds in its file: a good one with patches, or anything at all. It never reads or writes outside of the mapping, every walk
  * ends, and the cache goes on working.
  *
+ * Through the resolver's store as well: whatever it gives is whole, so that the resolver may look into it without asking.
+ *
  * Input: 0xff, then the beginning of the file; else patches {area, place (16 bits), count, bytes}, the place within the area in words.
+ * 0xfe before the patches: they are read by the run that wrote what they damage, and which believes it without checksums.
  */
 #include "../lib/cache_content.h"
 #include "base/require.h"
 #include "cache/layout.h"
 #include "fuzz.h"
+#include "server/cache_store.h"
 
 enum { NOW = 1700000000, NAMES = 200, BUDGET = 1 << 20, BIG = 40000 };
 
@@ -107,6 +111,145 @@ static void read_all(cache_t *cache)
     free(buffer);
 }
 
+/* ---- through the store ---- */
+
+enum { STORE_NAMES = 40, ARENA_MAX = 1 << 20 };
+
+static rrset_t make_rrset(arena_t *arena, const uint8_t *owner, uint16_t type, const uint8_t *rdata, size_t size)
+{
+    static const uint8_t signature[] = {0, 1, 8, 3, 0, 0, 1, 44, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 3, 'c', 'o', 'm', 0, 1, 2, 3};
+    rrset_t rrset;
+    REQUIRE(rrset_make(&rrset, arena, owner, type, 600, rdata, size) == STATUS_OK);
+    uint8_t *data = arena_alloc(arena, rrset.data_size + 2 + sizeof signature);
+    REQUIRE(data);
+    memcpy(data, rrset.data, rrset.data_size);
+    store_be16(data + rrset.data_size, sizeof signature);
+    memcpy(data + rrset.data_size + 2, signature, sizeof signature);
+    store_be16(data + rrset.data_size + 2, type);
+    data[rrset.data_size + 2 + 3] = (uint8_t)name_labels(owner);
+    rrset.data = data;
+    rrset.signature_count = 1;
+    rrset.signature_size = 2 + sizeof signature;
+    return rrset;
+}
+
+static void put_delegation(store_t *store, const name_key_t *name, const rrset_t *proof)
+{
+    const resolver_address_t addresses[] = {{RESOLVER_IPV4, 53, {192, 0, 2, 1}}, {RESOLVER_IPV6, 5353, {0x20, 1}}};
+    const delegation_server_t servers[] = {{name->wire, 2, addresses}, {name->wire + name->offset[1], 1, addresses}};
+    delegation_t delegation = {.zone = name->wire, .ttl_s = 600, .server_count = 2, .proof_count = 1, .servers = servers, .proofs = proof};
+    store->operations->put_delegation(store, &delegation, NOW);
+}
+
+static void fill_store(store_t *store)
+{
+    static const uint8_t soa[2 + 20] = {0, 0, [20] = 1};
+    content_name_t com = content_name("com");
+    arena_t arena;
+    arena_init(&arena, 0, ARENA_MAX);
+    for (unsigned i = 0; i < STORE_NAMES; i++) {
+        content_name_t host = content_host("s", i);
+        content_name_t next = content_host("t", i);
+        name_key_t name;
+        arena_reset(&arena);
+        name_key_init(&name, host.wire, host.length);
+        rrset_t rrsets[3];
+        rrsets[0] = make_rrset(&arena, com.wire, TYPE_SOA, soa, sizeof soa);
+        rrsets[1] = make_rrset(&arena, name.wire, TYPE_NSEC, next.wire, next.length);
+        rrsets[2] = make_rrset(&arena, next.wire, TYPE_NSEC, name.wire, name.length);
+        store_entry_t entry = {
+            .kind = (store_kind_t)(i % 4), .rank = STORE_RANK_AUTHORITY, .security = STORE_SECURE, .type = TYPE_SOA, .ttl_s = 600};
+        entry.zone = com.wire;
+        entry.rrsets = rrsets;
+        entry.rrset_count = entry.kind == STORE_FAILURE ? 0 : 3;
+        store->operations->put(store, &name, &entry, NOW);
+        put_delegation(store, &name, &rrsets[1]);
+    }
+    arena_clear(&arena);
+}
+
+static void check_rrsets(const rrset_t *rrsets, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        const uint8_t *at = NULL;
+        uint16_t length = 0;
+        unsigned records = 0;
+        REQUIRE(name_length(rrsets[i].owner) <= NAME_WIRE_MAX);
+        for (; rrset_next(&rrsets[i], &at, &length); records++) {
+            REQUIRE(at <= rrsets[i].data + rrsets[i].data_size);
+        }
+        REQUIRE(records == rrsets[i].count);
+        records = 0;
+        for (at = NULL; rrset_next_signature(&rrsets[i], &at, &length); records++) {
+            REQUIRE(at <= rrsets[i].data + rrsets[i].data_size + rrsets[i].signature_size);
+        }
+        REQUIRE(records == rrsets[i].signature_count);
+    }
+}
+
+static void check_entry(const store_entry_t *entry)
+{
+    REQUIRE(entry->kind <= STORE_FAILURE && entry->rank <= STORE_RANK_AUTHORITATIVE && entry->security <= STORE_BOGUS);
+    REQUIRE(entry->kind != STORE_RRSET || (entry->rrset_count > 0 && entry->rrsets[0].count > 0));
+    REQUIRE(!entry->zone || name_length(entry->zone) <= NAME_WIRE_MAX);
+    check_rrsets(entry->rrsets, entry->rrset_count);
+}
+
+static void check_delegation(const delegation_t *delegation)
+{
+    REQUIRE(delegation->server_count > 0);
+    for (unsigned i = 0; i < delegation->server_count; i++) {
+        REQUIRE(name_length(delegation->servers[i].name) <= NAME_WIRE_MAX);
+        for (unsigned j = 0; j < delegation->servers[i].address_count; j++) {
+            uint16_t family = delegation->servers[i].addresses[j].family;
+            REQUIRE(family == RESOLVER_IPV4 || family == RESOLVER_IPV6);
+        }
+    }
+    check_rrsets(delegation->proofs, delegation->proof_count);
+}
+
+static void read_store(store_t *store)
+{
+    content_name_t com = content_name("com");
+    arena_t arena;
+    arena_init(&arena, 0, ARENA_MAX);
+    for (unsigned i = 0; i < STORE_NAMES; i++) {
+        content_name_t host = content_host("s", i);
+        name_key_t name;
+        store_entry_t entry;
+        delegation_t delegation;
+        name_key_init(&name, host.wire, host.length);
+        store_question_t question = {.name = &name, .type = TYPE_SOA, .now_s = NOW};
+        for (unsigned want = STORE_WANT_FRESH; want <= STORE_WANT_FAILURE; want++) {
+            question.want = (store_want_t)want;
+            arena_reset(&arena);
+            if (store->operations->find(store, &question, &arena, &entry)) {
+                check_entry(&entry);
+            }
+        }
+        if (store->operations->find_denial(store, &question, com.wire, &arena, &entry)) {
+            check_entry(&entry);
+        }
+        if (store->operations->find_delegation(store, &name, name.labels, NOW, &arena, &delegation)) {
+            check_delegation(&delegation);
+        }
+    }
+    arena_clear(&arena);
+}
+
+static void use_store(cache_t *cache, bool fills)
+{
+    resolver_settings_t settings;
+    resolver_settings_default(&settings);
+    store_t *store = cache_store_new(cache, &settings);
+    REQUIRE(store);
+    if (fills) {
+        fill_store(store);
+    }
+    read_store(store);
+    cache_store_free(store);
+}
+
 static void patch(const cache_t *cache, uint8_t *memory, const uint8_t *data, size_t size)
 {
     const cache_layout_t *layout = &cache->layout;
@@ -138,12 +281,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     } else {
         REQUIRE(cache_new(&cache, &settings, memory, NULL) == STATUS_OK);
         put_some(cache, "n");
-        patch(cache, memory, data, size);
+        use_store(cache, true);
+        bool is_read_live = size > 0 && data[0] == 0xfe;
+        patch(cache, memory, data + is_read_live, size - is_read_live);
+        if (is_read_live) {
+            use_store(cache, false);
+            read_all(cache);
+        }
         cache_free(cache);
     }
     REQUIRE(cache_new(&cache, &settings, memory, &found) == STATUS_OK);
     REQUIRE(found == STATUS_OK || (size > 0 && data[0] == 0xff));
     read_all(cache);
+    use_store(cache, false);
+    use_store(cache, true);
     put_some(cache, "m");
     (void)cache_flush_name(cache, content_host("n", 7).wire, 0);
     (void)cache_flush_subtree(cache, content_name("com").wire, 0);
