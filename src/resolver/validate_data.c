@@ -100,18 +100,24 @@ static int find_entry_signer(const validator_t *validator)
 /* ---- what is kept of the entry ---- */
 
 typedef struct keeping {
+    uint8_t *zone;
     rrset_t *rrsets;
     unsigned count;
     uint32_t ttl_s;
 } keeping_t;
 
-static bool begin_keeping(validator_t *validator, keeping_t *keeping)
+static bool begin_keeping(validator_t *validator, const uint8_t *zone, keeping_t *keeping)
 {
     const store_entry_t *entry = &validator->outcome->entry;
-    keeping->rrsets = arena_alloc(&validator->outcome->arena, (entry->rrset_count + 1u) * sizeof(rrset_t));
-    keeping->count = 0;
-    keeping->ttl_s = entry->ttl_s;
-    return keeping->rrsets != NULL;
+    arena_t *arena = &validator->outcome->arena;
+    *keeping = (keeping_t){.ttl_s = entry->ttl_s};
+    keeping->rrsets = arena_alloc(arena, (entry->rrset_count + 1u) * sizeof(rrset_t));
+    keeping->zone = arena_alloc(arena, NAME_WIRE_MAX + 1 + NAME_PADDING);
+    if (!keeping->rrsets || !keeping->zone) {
+        return false;
+    }
+    memcpy(keeping->zone, zone, name_length(zone));
+    return true;
 }
 
 /* RFC 4035 5.3.3: no longer than the signature allows. */
@@ -124,17 +130,13 @@ static void keep(keeping_t *keeping, const rrset_t *rrset, uint32_t limit_s)
 }
 
 /* What was not validated is left out: it would be given to clients beside what was. */
-static void end_keeping(validator_t *validator, const keeping_t *keeping, const zone_trust_t *zone)
+static void end_keeping(validator_t *validator, const keeping_t *keeping)
 {
     store_entry_t *entry = &validator->outcome->entry;
-    uint8_t *apex = arena_alloc(&validator->outcome->arena, NAME_WIRE_MAX + 1 + NAME_PADDING);
     entry->rrsets = keeping->rrsets;
     entry->rrset_count = (uint16_t)keeping->count;
     entry->ttl_s = keeping->ttl_s;
-    if (apex) {
-        memcpy(apex, zone->zone, name_length(zone->zone));
-        entry->zone = apex;
-    }
+    entry->zone = keeping->zone;
 }
 
 static verdict_t fail_memory(validator_t *validator)
@@ -237,7 +239,7 @@ static verdict_t judge_negative(validator_t *validator, const zone_trust_t *zone
     const store_entry_t *entry = &validator->outcome->entry;
     proofs_t proofs;
     keeping_t keeping;
-    if (!begin_keeping(validator, &keeping)) {
+    if (!begin_keeping(validator, zone->zone, &keeping)) {
         return fail_memory(validator);
     }
     if (entry->rrset_count > 0 && entry->rrsets[0].type == TYPE_SOA) {
@@ -254,7 +256,7 @@ static verdict_t judge_negative(validator_t *validator, const zone_trust_t *zone
         verdict = take_denial(validator, &proofs, deny(validator, &proofs.set));
     }
     if (verdict == VERDICT_SECURE || verdict == VERDICT_INSECURE) {
-        end_keeping(validator, &keeping, zone);
+        end_keeping(validator, &keeping);
     }
     return verdict;
 }
@@ -282,7 +284,7 @@ static verdict_t judge_positive(validator_t *validator, const zone_trust_t *zone
     if (result != DNSSEC_VALID) {
         return validate_say_result(validator, rrset, zone->zone, result);
     }
-    if (!begin_keeping(validator, &keeping)) {
+    if (!begin_keeping(validator, zone->zone, &keeping)) {
         return fail_memory(validator);
     }
     for (unsigned i = 0; i <= subject_of(entry); i++) {
@@ -290,7 +292,7 @@ static verdict_t judge_positive(validator_t *validator, const zone_trust_t *zone
     }
     verdict_t verdict = verified.is_expansion ? judge_expansion(validator, zone, &verified, &keeping) : VERDICT_SECURE;
     if (verdict == VERDICT_SECURE || verdict == VERDICT_INSECURE) {
-        end_keeping(validator, &keeping, zone);
+        end_keeping(validator, &keeping);
     }
     return verdict;
 }
@@ -321,7 +323,7 @@ static verdict_t judge_keys(validator_t *validator)
     }
     validate_records_t records;
     keeping_t keeping;
-    if (!validate_records(validator, rrset, &records) || !begin_keeping(validator, &keeping)) {
+    if (!validate_records(validator, rrset, &records) || !begin_keeping(validator, rrset->owner, &keeping)) {
         return fail_memory(validator);
     }
     dnssec_verified_t verified;
@@ -334,11 +336,7 @@ static verdict_t judge_keys(validator_t *validator)
         return validate_say_keys(validator, rrset, point != NULL, result);
     }
     keep(&keeping, rrset, verified.ttl_s);
-    store_entry_t *entry = &validator->outcome->entry;
-    entry->rrsets = keeping.rrsets;
-    entry->rrset_count = 1;
-    entry->ttl_s = keeping.ttl_s;
-    entry->zone = rrset->owner;
+    end_keeping(validator, &keeping);
     return VERDICT_SECURE;
 }
 

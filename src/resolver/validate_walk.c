@@ -186,6 +186,12 @@ bool validate_learn(validator_t *validator, unsigned labels, const store_entry_t
 
 /* ---- look-ups ---- */
 
+/* Who waits for whom at the same name: DS for nobody, keys for DS, data for both. */
+static inline unsigned kind_of(uint16_t type)
+{
+    return type == TYPE_DS ? 0 : type == TYPE_DNSKEY ? 1 : 2;
+}
+
 static verdict_t look_up(validator_t *validator, unsigned labels, uint16_t type)
 {
     fetch_t *fetch = validator->fetch;
@@ -196,6 +202,7 @@ static verdict_t look_up(validator_t *validator, unsigned labels, uint16_t type)
         return validate_say(validator, VERDICT_FAILED, EDE_DNSSEC_INDETERMINATE,
                             "not validated: too many DS and DNSKEY records are needed");
     }
+    DEBUG_ASSERT(labels < fetch->name.labels || kind_of(type) < kind_of(fetch->type)); /* invariant 4 of validate.c */
     state->edge = (edge_t){.by_fetch = fetch, .type = type};
     state->wanted = (uint8_t)labels;
     fetch_wish_t wish = {&name, type, fetch->depth + 1, fetch->budget, &state->edge, true, false};

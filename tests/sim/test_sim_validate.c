@@ -229,6 +229,43 @@ static void another_trust(void **state)
     secure_free(secure);
 }
 
+/* What was validated once may be given stale; what never was, not even that (RFC 8767 is no way around validation). */
+static void stale_data_must_have_been_validated(void **state)
+{
+    (void)state;
+    for (unsigned is_disabled = 0; is_disabled < 2; is_disabled++) {
+        secure_t *secure = secure_new();
+        secure->sim->settings.serve_stale = true;
+        sim_t *sim = secure_start(secure);
+        unsigned flags = is_disabled ? RESOLVER_FLAG_CHECKING_DISABLED : 0;
+        assert_string_equal(sim_ask_with(sim, "www.example.net.", TYPE_A, flags)->text, WWW);
+        sim_sleep(sim, 4000);
+        for (size_t i = 0; i < sim->host_count; i++) {
+            sim->hosts[i].behaviours = SIM_SILENT;
+        }
+        const sim_answer_t *answer = sim_ask(sim, "www.example.net.", TYPE_A);
+        assert_string_equal(answer->text, is_disabled ? "SERVFAIL\n" : WWW);
+        assert_true(answer->is_stale != is_disabled);
+        answer = sim_ask_with(sim, "www.example.net.", TYPE_A, RESOLVER_FLAG_CHECKING_DISABLED);
+        assert_string_equal(answer->text, WWW);
+        secure_free(secure);
+    }
+}
+
+/* The keys are slow to come: the data, which is there, waits for them. */
+static void fresh_data_waits_for_its_keys(void **state)
+{
+    (void)state;
+    secure_t *secure = secure_new();
+    secure->sim->settings.serve_stale = true;
+    sim_t *sim = secure_start(secure);
+    sim_ask_with(sim, "www.example.net.", TYPE_A, RESOLVER_FLAG_CHECKING_DISABLED);
+    sim_find_host(sim, "192.0.2.1")->behaviours = SIM_SILENT;
+    const sim_answer_t *answer = sim_ask(sim, "www.example.net.", TYPE_A);
+    assert_string_equal(answer->text, "SERVFAIL\n");
+    secure_free(secure);
+}
+
 /* Many at once, some for names that hang on the same keys: they wait for the same look-ups, and none in a circle. */
 static void all_at_once(void **state)
 {
@@ -400,6 +437,8 @@ int main(void)
         cmocka_unit_test(renewals_are_validated),
         cmocka_unit_test(a_small_table_of_zones),
         cmocka_unit_test(another_trust),
+        cmocka_unit_test(stale_data_must_have_been_validated),
+        cmocka_unit_test(fresh_data_waits_for_its_keys),
         cmocka_unit_test(all_at_once),
         cmocka_unit_test(forwarders),
         cmocka_unit_test(root_of_2017),
