@@ -130,6 +130,17 @@ status_t recursor_ask(recursor_t *recursor, const recursor_request_t *request) M
 /* A cached answer is about to expire and was asked for: resolve it again, for nobody. Never fails as far as anybody can see. */
 void recursor_refresh(recursor_t *recursor, const name_key_t *name, uint16_t type, bool checking_disabled);
 
+/* A question of the server itself, to the servers of the name, whatever the cache holds; the answer is not validated (as with CD), so that
+ * who asked can judge it. The caller's until it is answered. */
+typedef struct recursor_inquiry {
+    name_t name; /* lower case */
+    uint16_t type;
+    /* Called exactly once, on the worker's thread, perhaps before recursor_inquire() returns. answer: valid during the call; NULL: there is
+     * none, and there will be none. The inquiry is the callee's again. */
+    void (*answered)(struct recursor_inquiry *inquiry, const resolver_answer_t *answer);
+} recursor_inquiry_t;
+void recursor_inquire(recursor_t *recursor, recursor_inquiry_t *inquiry);
+
 /* ---- the loop ---- */
 
 /* After each round of events: mail, timers, what the resolver wishes, what waits to be sent. Cheap when there is nothing. */

@@ -25,6 +25,7 @@ enum {
     QUESTION_CHECKING_DISABLED = 1u << 1,
     QUESTION_CACHED_ONLY = 1u << 2, /* RD was clear */
     QUESTION_REFRESH = 1u << 3,
+    QUESTION_INQUIRY = 1u << 4, /* the server's own; joins with no other */
 };
 
 /* ---- between workers ---- */
@@ -106,7 +107,8 @@ typedef struct question {
     unsigned waiter_count;
     waiter_t *first;
     waiter_t **end;
-    uint8_t name[]; /* lower case, padded */
+    recursor_inquiry_t *inquiry; /* NULL: not the server's own */
+    uint8_t name[];              /* lower case, padded */
 } question_t;
 
 typedef struct question_key {
@@ -136,9 +138,12 @@ struct recursor {
     bool is_retired;
     bool has_left; /* the group counts it no more */
     bool has_mail;
-    bool is_touched;  /* the resolver may have wishes */
-    uint64_t told_ms; /* when the log last said that servers cannot be reached; 0: never */
-    uint64_t untold;  /* failures of that kind since */
+    bool is_touched;       /* the resolver may have wishes */
+    uint64_t told_ms;      /* when the log last said that servers cannot be reached; 0: never */
+    uint64_t untold;       /* failures of that kind since */
+    uint64_t heard;        /* replies of other servers that were taken */
+    uint64_t heard_before; /* at the last failure of that kind */
+    bool is_cut_off;       /* no other server has answered between two of them */
     uint64_t published[RESOLVER_COUNTERS];
     uint8_t body[MESSAGE_MAX];
     uint8_t out[MESSAGE_MAX];

@@ -2,6 +2,7 @@
 #include "server/recursor_internal.h"
 
 #include "base/rcu.h"
+#include "net/address.h"
 #include "wire/rrtype.h"
 
 #include <errno.h>
@@ -161,13 +162,29 @@ void network_close(recursor_t *recursor, uint64_t exchange)
     }
 }
 
+/* The other half of resolution.unreachable, where it was not only for some zones. */
+static void tell_of_reach(recursor_t *recursor, const net_address_t *server)
+{
+    char text[NET_ADDRESS_TEXT_MAX];
+    recursor->is_cut_off = false;
+    log_event(recursor->environment.log, LOG_NOTICE, "resolution.reachable", LOG_TEXT("server", net_address_text(server, text)),
+              LOG_NUMBER("failed", recursor->untold));
+    recursor->told_ms = 0;
+    recursor->untold = 0;
+}
+
 bool network_reply(void *context, const upstream_reply_t *reply)
 {
     recursor_t *recursor = context;
     resolver_address_t source;
     from_socket_address(&source, reply->server);
     recursor->is_touched = true;
-    return resolver_reply(recursor->resolver, reply->owner, &source, reply->message, reply->size, recursor_now()) != RESOLVER_IGNORED;
+    resolver_verdict_t verdict = resolver_reply(recursor->resolver, reply->owner, &source, reply->message, reply->size, recursor_now());
+    recursor->heard += verdict == RESOLVER_ACCEPTED;
+    if (recursor->is_cut_off && verdict == RESOLVER_ACCEPTED) {
+        tell_of_reach(recursor, reply->server);
+    }
+    return verdict != RESOLVER_IGNORED;
 }
 
 void network_failed(void *context, uint64_t owner, upstream_failure_t failure)

@@ -66,7 +66,7 @@ static status_t ask_resolver(recursor_t *recursor, question_t *question, const q
         .client = (uintptr_t)question, .name = key->name, .type = key->type, .rrclass = CLASS_IN, .flags = RESOLVER_FLAG_PATIENT};
     asked.flags |= key->flags & QUESTION_CHECKING_DISABLED ? RESOLVER_FLAG_CHECKING_DISABLED : 0;
     asked.flags |= key->flags & QUESTION_CACHED_ONLY ? RESOLVER_FLAG_CACHED_ONLY : 0;
-    asked.flags |= key->flags & QUESTION_REFRESH ? RESOLVER_FLAG_REFRESH : 0;
+    asked.flags |= key->flags & (QUESTION_REFRESH | QUESTION_INQUIRY) ? RESOLVER_FLAG_REFRESH : 0;
     recursor->is_touched = true;
     return resolver_ask(recursor->resolver, &asked, recursor_now());
 }
@@ -89,11 +89,12 @@ static status_t ask_owner(recursor_t *recursor, question_t *question, unsigned o
     return STATUS_OK;
 }
 
-/* What is only looked up in the cache needs no owner: the cache is everybody's. Nor does what another worker found to be ours. */
+/* What is only looked up in the cache needs no owner: the cache is everybody's. Nor does what another worker found to be ours, nor what the
+ * server asks itself, once in a while. */
 static bool is_own(const recursor_t *recursor, const question_key_t *key, const waiter_t *waiter, unsigned *owner)
 {
     *owner = group_owner(recursor->group, key->name->wire, key->name->length, key->type);
-    return *owner == recursor->index || (key->flags & QUESTION_CACHED_ONLY) || (waiter && waiter->mail);
+    return *owner == recursor->index || (key->flags & (QUESTION_CACHED_ONLY | QUESTION_INQUIRY)) || (waiter && waiter->mail);
 }
 
 static status_t begin(recursor_t *recursor, const question_key_t *key, const waiter_t *waiter, question_t **out)
@@ -208,6 +209,19 @@ void recursor_refresh(recursor_t *recursor, const name_key_t *name, uint16_t typ
         return;
     }
     recursor_add(recursor, RECURSOR_COUNT_REFRESHES, join(recursor, &key, NULL) == STATUS_OK);
+}
+
+void recursor_inquire(recursor_t *recursor, recursor_inquiry_t *inquiry)
+{
+    name_key_t name;
+    question_t *question = NULL;
+    name_key_init(&name, inquiry->name.wire, inquiry->name.length);
+    question_key_t key = {&name, inquiry->type, QUESTION_INQUIRY | QUESTION_CHECKING_DISABLED};
+    if (recursor->is_retired || begin(recursor, &key, NULL, &question) != STATUS_OK) {
+        inquiry->answered(inquiry, NULL);
+        return;
+    }
+    question->inquiry = inquiry; /* the resolver's answer is an action, and those are carried out later */
 }
 
 /* ---- answers ---- */
@@ -329,9 +343,12 @@ static void renew(recursor_t *recursor, question_t *question, const resolver_ans
 static void tell_of_unreachable(recursor_t *recursor, const question_t *question, const resolver_answer_t *answer)
 {
     enum { PAUSE_MS = 60000 };
-    if (answer->extended_error != EDE_NO_REACHABLE_AUTHORITY && answer->extended_error != EDE_NETWORK_ERROR) {
+    bool is_unreachable = answer->extended_error == EDE_NO_REACHABLE_AUTHORITY || answer->extended_error == EDE_NETWORK_ERROR;
+    if (!is_unreachable || answer->is_cached_failure) {
         return;
     }
+    recursor->is_cut_off |= recursor->heard == recursor->heard_before;
+    recursor->heard_before = recursor->heard;
     uint64_t now_ms = recursor_now().monotonic_ms;
     if (recursor->told_ms != 0 && now_ms - recursor->told_ms < PAUSE_MS) {
         recursor->untold++;
@@ -352,7 +369,9 @@ void question_answer(recursor_t *recursor, question_t *question, const resolver_
     if (answer) {
         tell_of_unreachable(recursor, question, answer);
     }
-    if (question->flags & QUESTION_REFRESH) {
+    if (question->inquiry) {
+        question->inquiry->answered(question->inquiry, answer);
+    } else if (question->flags & QUESTION_REFRESH) {
         renew(recursor, question, answer);
     } else if (answer) {
         recursion_body_t body;
@@ -459,6 +478,9 @@ void question_free_all(recursor_t *recursor)
         while (recursor->questions[i]) {
             question_t *question = recursor->questions[i];
             recursor->questions[i] = question->next;
+            if (question->inquiry) {
+                question->inquiry->answered(question->inquiry, NULL);
+            }
             forget_waiters(recursor, question);
             free(question);
         }
