@@ -313,6 +313,25 @@ static void unresolvable_keys(void **state)
     secure_free(secure);
 }
 
+/* Neither a DS without signature nor keys of forgotten algorithms make it ask without end (conformance: infinite recursion). */
+static void unsigned_ds_and_old_algorithms_end(void **state)
+{
+    (void)state;
+    for (unsigned which = 0; which < 3; which++) {
+        secure_t *secure = secure_new();
+        if (which < 2) {
+            secure_fault(secure, which ? "." : "net.", (zone_fault_t){.kind = FAULT_NO_SIGNATURE, .type = TYPE_DS});
+        } else {
+            secure_zone(secure, "example.net.")->algorithm = 1;
+        }
+        sim_t *sim = secure_start(secure);
+        const sim_answer_t *answer = sim_ask(sim, "www.example.net.", TYPE_A);
+        assert_string_equal(answer->text, which < 2 ? "SERVFAIL\n" : WWW);
+        assert_true(sim_queries(sim) < 30);
+        secure_free(secure);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -330,6 +349,7 @@ int main(void)
         cmocka_unit_test(the_budget_is_never_reset),
         cmocka_unit_test(signature_checks_are_counted_over_aliases),
         cmocka_unit_test(unresolvable_keys),
+        cmocka_unit_test(unsigned_ds_and_old_algorithms_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
