@@ -207,6 +207,13 @@ static json_t *answer_json(look_up_t *look_up)
                      (json_int_t)load_be16(get.out + 8), "additional", (json_int_t)load_be16(get.out + 10), "bytes", (json_int_t)get.size);
 }
 
+/* Why a failure failed; null if it was not kept. */
+static json_t *reason_json(look_up_t *look_up)
+{
+    arena_reset(&look_up->arena);
+    return control_text(cache_store_reason(&look_up->entry, &look_up->arena));
+}
+
 static json_t *entry_json(look_up_t *look_up)
 {
     const cache_entry_t *entry = &look_up->entry;
@@ -233,6 +240,8 @@ static json_t *entry_json(look_up_t *look_up)
         json_t *delegation = delegation_json(look_up);
         json_object_update_missing(item, delegation);
         json_decref(delegation);
+    } else if (entry->kind == CACHE_FAILURE) {
+        json_object_set_new(item, "reason", reason_json(look_up));
     } else {
         json_object_set_new(item, "records", records_json(&look_up->entry));
     }

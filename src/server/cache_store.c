@@ -1,6 +1,7 @@
 #include "server/cache_store_state.h"
 
 #include "base/bytes.h"
+#include "base/random.h"
 #include "base/require.h"
 
 #include <stdlib.h>
@@ -224,7 +225,7 @@ static cache_rrset_t pack_reason(const char *text, uint8_t data[static REASON_HE
     return (cache_rrset_t){.type = TYPE_TXT, .count = 1, .data = data, .data_size = REASON_HEAD + length};
 }
 
-static const char *take_reason(cache_entry_t *found, arena_t *arena)
+const char *cache_store_reason(cache_entry_t *found, arena_t *arena)
 {
     cache_rrset_t rrset;
     cache_entry_rewind(found);
@@ -251,7 +252,7 @@ static bool take(cache_entry_t *found, const store_question_t *question, arena_t
         }
     }
     if (found->kind == CACHE_FAILURE) {
-        entry->text = take_reason(found, arena);
+        entry->text = cache_store_reason(found, arena);
         return take_kind(found->kind, entry);
     }
     return take_kind(found->kind, entry) && take_rrsets(found, arena, entry);
@@ -302,7 +303,7 @@ static void put(store_t *store, const name_key_t *name, const store_entry_t *ent
         .rrset_count = has_reason ? 1u : entry->rrset_count,
     };
     uint32_t now = cache_store_clock(now_s);
-    if (entry->ttl_s == 0 || bogus_would_displace(own, &put, now)) {
+    if (entry->ttl_s == 0 || bogus_would_displace(own, &put, now) || !cache_store_takes_type(own, &put, now)) {
         return;
     }
     /* Whatever else it says, the entry is not kept, which is no error here. */
@@ -342,6 +343,7 @@ store_t *cache_store_new(cache_t *cache, const resolver_settings_t *settings)
     store->store.operations = &operations;
     store->cache = cache;
     store->settings = settings;
+    random_fill(&store->types_key, sizeof store->types_key);
     cache_reader_init(&store->reader, cache);
     store->data.buffer = store->data_buffer;
     store->data.capacity = sizeof store->data_buffer;

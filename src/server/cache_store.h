@@ -9,8 +9,7 @@
  *     a port other than 53), then the proofs.
  *  4. The NSEC and NSEC3 RRsets, and the SOA, of a secure entry are kept once more under their own names, for aggressive use (RFC 8198);
  *     only those that one zone signed, under its own name, and that no wildcard made.
- *  5. types_a_name_max has nothing to hold here: entries of one name share nothing, least of all a list (CVE-2024-1737 is about walking
- *     one). Each costs the same as a name of its own, and all of them together what the budget allows.
+ *  5. Of one name at most types_a_name_max types are learned in an hour, by each store; what is known already may be renewed.
  */
 #pragma once
 
@@ -31,3 +30,5 @@ cache_reader_t *cache_store_reader(store_t *store);
 
 /* A cache entry of kind CACHE_DELEGATION as a delegation, copied to arena. False: it is none that makes sense, or no memory. */
 bool cache_store_delegation(cache_entry_t *entry, arena_t *arena, delegation_t *delegation);
+/* Why a failure failed, for people, copied to arena. NULL: not known, no failure, or no memory. */
+const char *cache_store_reason(cache_entry_t *entry, arena_t *arena);

@@ -146,6 +146,9 @@ static void print_entry(void *context, json_t *entry)
     if (is_answer) {
         print_answer(entry);
     }
+    if (json_is_string(json_object_get(entry, "reason"))) {
+        printf("    %s\n", show_text(entry, "reason"));
+    }
     print_servers(entry);
     print_records(json_object_get(entry, "records"));
 }
