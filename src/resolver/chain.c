@@ -151,11 +151,11 @@ answer_memory_t *chain_answer(const request_t *request, outcome_t *const *hops, 
 
 /* ---- stale answers ---- */
 
-/* One name of the chain, fresh or stale; NULL if there is nothing good. What was never validated is not given to who has CD clear. */
-static outcome_t *find_stale(resolver_t *resolver, const name_key_t *name, const request_t *request)
+/* The type or an alias, fresh or stale; NULL if there is nothing good. What was never validated is not given to who has CD clear. */
+static outcome_t *find_stale_type(resolver_t *resolver, const name_key_t *name, const request_t *request, uint16_t type)
 {
     outcome_t *outcome = outcome_new();
-    const uint16_t types[] = {request->type, TYPE_CNAME};
+    const uint16_t types[] = {type, TYPE_CNAME};
     const bool is_checked = !(request->flags & RESOLVER_FLAG_CHECKING_DISABLED);
     for (unsigned i = 0; outcome && i < ARRAY_SIZE(types); i++) {
         if (resolver_find_special(resolver, name, types[i], &outcome->arena, &outcome->entry)) {
@@ -169,6 +169,14 @@ static outcome_t *find_stale(resolver_t *resolver, const name_key_t *name, const
     }
     outcome_unref(outcome);
     return NULL;
+}
+
+/* One name of the chain; likewise. */
+static outcome_t *find_stale(resolver_t *resolver, const name_key_t *name, const request_t *request)
+{
+    outcome_t *outcome = find_stale_type(resolver, name, request, request->type);
+    return request_is_dns64(resolver, request) ? request_dns64_stale(resolver, outcome, find_stale_type(resolver, name, request, TYPE_A))
+                                               : outcome;
 }
 
 /* RFC 8767 4: a stale RRset is given out with a TTL of 30 seconds. */
@@ -199,9 +207,6 @@ answer_memory_t *chain_stale(resolver_t *resolver, const request_t *request)
     unsigned count = 0;
     bool is_stale = false;
     bool is_complete = false;
-    if (request->type == TYPE_AAAA && resolver->settings->dns64_count > 0) {
-        return NULL; /* an old "no AAAA" would be of no help without the A of today */
-    }
     while (count < ARRAY_SIZE(hops) && !is_complete) {
         outcome_t *outcome = find_stale(resolver, &name, request);
         if (!outcome) {

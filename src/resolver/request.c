@@ -85,6 +85,12 @@ static void answer_clients(resolver_t *resolver, request_t *request, answer_memo
 
 /* ---- beginning ---- */
 
+/* The type that is looked up now: A where AAAA is to be made of it. */
+static uint16_t wanted_type(const request_t *request)
+{
+    return request->without_aaaa ? TYPE_A : request->type;
+}
+
 static question_node_t node_of(request_t *request)
 {
     return (question_node_t){.name = &request->name, .type = request->type, .flags = request->flags};
@@ -215,7 +221,7 @@ static void finish(resolver_t *resolver, request_t *request)
 /* A limit was reached on the way to this very question: so it will be the next time, and is not tried again at once (RFC 9520 3). */
 static void spend_out(resolver_t *resolver, request_t *request, int16_t extended_error, const char *text)
 {
-    store_entry_t entry = {.kind = STORE_FAILURE, .type = request->type, .extended_error = extended_error, .text = text};
+    store_entry_t entry = {.kind = STORE_FAILURE, .type = wanted_type(request), .extended_error = extended_error, .text = text};
     resolver->counters[RESOLVER_COUNT_BUDGET_SPENT]++;
     fetch_keep_failure(resolver, &request->current, &entry);
     answer_memory_t *failure = chain_failure(RCODE_SERVFAIL, extended_error, NULL);
@@ -239,12 +245,6 @@ static bool was_visited(const request_t *request, const uint8_t *target)
         }
     }
     return false;
-}
-
-/* The type that is looked up now: A where AAAA is to be made of it. */
-static uint16_t wanted_type(const request_t *request)
-{
-    return request->without_aaaa ? TYPE_A : request->type;
 }
 
 /* One more outcome for the chain; takes the reference. */
@@ -293,7 +293,7 @@ static bool is_to_be_renewed(resolver_t *resolver, request_t *request, const sto
         !(is_own || entry->ttl_s <= entry->lifetime_s / RENEWED_PART)) {
         return false;
     }
-    return !resolver_find(resolver, &request->current, request->type, STORE_WANT_FAILURE, &resolver->scratch, &failure) ||
+    return !resolver_find(resolver, &request->current, wanted_type(request), STORE_WANT_FAILURE, &resolver->scratch, &failure) ||
            failure.ttl_s == 0;
 }
 
@@ -338,6 +338,12 @@ static bool answer_any(const request_t *request, outcome_t *outcome)
     return true;
 }
 
+/* When the look-up that is waited for has had its time. */
+static uint64_t wait_until(const request_t *request)
+{
+    return request->aaaa_until_ms ? request->aaaa_until_ms : request->budget->deadline_ms;
+}
+
 static void look_up(resolver_t *resolver, request_t *request)
 {
     outcome_t *outcome = outcome_new();
@@ -361,8 +367,13 @@ static void look_up(resolver_t *resolver, request_t *request)
         return;
     }
     bool validates = is_checked(request) && validate_is_on(resolver);
-    fetch_wish_t wish = {
-        &request->current, request->type, 0, request->budget, &request->edge, validates, (request->flags & RESOLVER_FLAG_REFRESH) != 0};
+    fetch_wish_t wish = {&request->current,
+                         wanted_type(request),
+                         0,
+                         request->budget,
+                         &request->edge,
+                         validates,
+                         (request->flags & RESOLVER_FLAG_REFRESH) != 0};
     status_t status = fetch_want(resolver, &wish);
     if (status != STATUS_OK) {
         const char *text = status == STATUS_NO_MEMORY ? "out of memory" : "too many questions are being resolved";
@@ -370,9 +381,14 @@ static void look_up(resolver_t *resolver, request_t *request)
         return;
     }
     request->state = REQUEST_WAIT;
+    request->aaaa_until_ms = 0;
+    if (request_is_dns64(resolver, request) && !request->without_aaaa) { /* servers that are silent for AAAA are not rare (RFC 4074) */
+        request->aaaa_until_ms = resolver->now.monotonic_ms + (request->budget->deadline_ms - resolver->now.monotonic_ms) / 2;
+    }
+    uint64_t end_ms = wait_until(request);
     uint64_t stale_ms = resolver->now.monotonic_ms + resolver->settings->stale_client_ms;
-    bool first_stale = resolver->settings->serve_stale && !request->stale_tried && stale_ms < request->budget->deadline_ms;
-    timer_set(&resolver->timers, &request->timer, first_stale ? stale_ms : request->budget->deadline_ms);
+    bool first_stale = resolver->settings->serve_stale && !request->stale_tried && stale_ms < end_ms;
+    timer_set(&resolver->timers, &request->timer, first_stale ? stale_ms : end_ms);
 }
 
 void request_step(resolver_t *resolver, request_t *request)
@@ -396,15 +412,44 @@ void request_step(resolver_t *resolver, request_t *request)
     }
 }
 
+/* Why the look-up that is waited for has no outcome yet. */
+static void write_trouble(const request_t *request, char text[static TEXT_MAX])
+{
+    const fetch_t *fetch = request->edge.fetch;
+    if (fetch && fetch->trouble.what) {
+        fetch_write_trouble(fetch, text);
+    } else {
+        snprintf(text, TEXT_MAX, "%s", "no server answered in time");
+    }
+}
+
+/* A time-out counts as an empty answer (RFC 6147 5.1.3). */
+static void give_up_aaaa(resolver_t *resolver, request_t *request)
+{
+    outcome_t *outcome = outcome_new();
+    if (!outcome) {
+        finish_with(resolver, request, NULL);
+        return;
+    }
+    write_trouble(request, outcome->text);
+    outcome->entry =
+        (store_entry_t){.kind = STORE_FAILURE, .type = TYPE_AAAA, .extended_error = EDE_NO_REACHABLE_AUTHORITY, .text = outcome->text};
+    fetch_keep_failure(resolver, &request->current, &outcome->entry);
+    edge_detach(resolver, &request->edge);
+    take(resolver, request, outcome);
+}
+
 void request_timer(resolver_t *resolver, request_t *request)
 {
     DEBUG_ASSERT(request->state == REQUEST_WAIT);
     if (resolver->now.monotonic_ms >= request->budget->deadline_ms) {
-        char text[TEXT_MAX] = "no server answered in time";
-        if (request->edge.fetch && request->edge.fetch->trouble.what) {
-            fetch_write_trouble(request->edge.fetch, text);
-        }
+        char text[TEXT_MAX];
+        write_trouble(request, text);
         spend_out(resolver, request, EDE_NO_REACHABLE_AUTHORITY, text);
+        return;
+    }
+    if (request->aaaa_until_ms && resolver->now.monotonic_ms >= request->aaaa_until_ms) {
+        give_up_aaaa(resolver, request);
         return;
     }
     request->stale_tried = true;
@@ -412,5 +457,5 @@ void request_timer(resolver_t *resolver, request_t *request)
     if (stale) {
         answer_clients(resolver, request, stale);
     }
-    timer_set(&resolver->timers, &request->timer, request->budget->deadline_ms);
+    timer_set(&resolver->timers, &request->timer, wait_until(request));
 }

@@ -54,6 +54,7 @@ static outcome_t *make(const resolver_t *resolver, const outcome_t *denial, cons
     }
     if (made) {
         made->entry.security = least(denial->entry.security, a->entry.security);
+        made->entry.is_stale |= denial->entry.is_stale;
     }
     arena_clear(&arena);
     return made;
@@ -73,49 +74,72 @@ static outcome_t *filter(const resolver_t *resolver, const outcome_t *outcome)
     return made;
 }
 
-/* What was found for A, after there was no AAAA. Takes the reference. */
-static outcome_t *take_a(resolver_t *resolver, request_t *request, outcome_t *a)
+/* What was found for A, after this was found for AAAA. Takes both references. */
+static outcome_t *combine(resolver_t *resolver, outcome_t *denial, outcome_t *a)
 {
-    outcome_t *denial = request->without_aaaa;
     const store_entry_t *entry = &a->entry;
     outcome_t *result = NULL;
-    request->without_aaaa = NULL;
     if (entry->kind == STORE_RRSET && entry->type == TYPE_A && entry->security != STORE_BOGUS) {
         result = make(resolver, denial, a);
-    } else if (denial->entry.kind == STORE_NODATA) {
+    } else if (denial->entry.kind == STORE_NODATA && entry->kind != STORE_FAILURE) {
         result = outcome_ref(denial); /* RFC 6147 5.4 */
     } else {
-        result = outcome_ref(a);
+        result = outcome_ref(a); /* RFC 6147 5.1.6 */
     }
     outcome_unref(denial);
     outcome_unref(a);
     return result ? result : outcome_ref(&resolver->exhausted);
 }
 
-outcome_t *request_dns64(resolver_t *resolver, request_t *request, outcome_t *outcome)
+/* An outcome for AAAA: as it is, or without the addresses that do not count. Takes the reference; NULL: it stays, and A is wanted. */
+static outcome_t *sift(const resolver_t *resolver, outcome_t *outcome)
 {
     const store_entry_t *entry = &outcome->entry;
-    if (resolver->settings->dns64_count == 0 || request->type != TYPE_AAAA || (request->flags & RESOLVER_FLAG_CHECKING_DISABLED)) {
-        return outcome;
-    }
-    if (request->without_aaaa) {
-        return take_a(resolver, request, outcome);
-    }
     bool is_data = entry->kind == STORE_RRSET && entry->type == TYPE_AAAA;
     if (is_data && dns64_has_excluded(resolver->settings, &entry->rrsets[0])) {
         outcome_t *left = filter(resolver, outcome);
         if (left) {
             outcome_unref(outcome);
-            return left;
         }
-    } else if (is_data || (entry->kind != STORE_NODATA && !is_unanswered(outcome))) {
+        return left;
+    }
+    return is_data || (entry->kind != STORE_NODATA && !is_unanswered(outcome)) ? outcome : NULL;
+}
+
+bool request_is_dns64(const resolver_t *resolver, const request_t *request)
+{
+    return resolver->settings->dns64_count > 0 && request->type == TYPE_AAAA && !(request->flags & RESOLVER_FLAG_CHECKING_DISABLED);
+}
+
+outcome_t *request_dns64(resolver_t *resolver, request_t *request, outcome_t *outcome)
+{
+    if (!request_is_dns64(resolver, request)) {
         return outcome;
     }
-    if (!budget_take(&request->budget->hops_left)) {
-        return outcome;
+    if (request->without_aaaa) {
+        outcome_t *denial = request->without_aaaa;
+        request->without_aaaa = NULL;
+        return combine(resolver, denial, outcome);
+    }
+    outcome_t *sifted = sift(resolver, outcome);
+    if (sifted || !budget_take(&request->budget->hops_left)) {
+        return sifted ? sifted : outcome;
     }
     request->without_aaaa = outcome;
     return NULL;
+}
+
+outcome_t *request_dns64_stale(resolver_t *resolver, outcome_t *aaaa, outcome_t *a)
+{
+    outcome_t *sifted = aaaa ? sift(resolver, aaaa) : NULL;
+    if (aaaa && !sifted && a) {
+        return combine(resolver, aaaa, a);
+    }
+    if (!sifted) {
+        outcome_unref(aaaa);
+    }
+    outcome_unref(a);
+    return sifted;
 }
 
 bool request_reverse_dns64(const resolver_t *resolver, const request_t *request, outcome_t *outcome)

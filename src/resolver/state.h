@@ -128,6 +128,7 @@ struct request {
     edge_t edge;
     resolver_timer_t timer;
     bool stale_tried;
+    uint64_t aaaa_until_ms;  /* DNS64: AAAA that are looked up count as not there from then on; 0: nothing of the kind */
     outcome_t *without_aaaa; /* DNS64: the name has no AAAA, as this says, and its A are being looked up; NULL: nothing of the kind */
     unsigned hop_count;
     outcome_t *hops[RESOLVER_CNAME_HOPS_MAX + 2];
@@ -357,6 +358,10 @@ const uint8_t *chain_target(const store_entry_t *entry);
 /* An outcome for a request's chain: as it is, with AAAA left out or made; or NULL: kept, and now A is to be looked up. Takes the reference.
  */
 outcome_t *request_dns64(resolver_t *resolver, request_t *request, outcome_t *outcome);
+/* Are AAAA made for this request, where there are none? */
+bool request_is_dns64(const resolver_t *resolver, const request_t *request);
+/* The same out of what is known of AAAA and of A, each perhaps NULL; takes both references. NULL: that is not enough. */
+outcome_t *request_dns64_stale(resolver_t *resolver, outcome_t *aaaa, outcome_t *a);
 /* A reverse name of an address that DNS64 makes is an alias of the IPv4 address's; false: the current name is none. */
 bool request_reverse_dns64(const resolver_t *resolver, const request_t *request, outcome_t *outcome);
 
@@ -439,7 +444,6 @@ void result_keep(resolver_t *resolver, const fetch_t *fetch, const outcome_t *ou
 void result_take_known(resolver_t *resolver, fetch_t *fetch, const store_entry_t *entry);
 
 /* validate.c: between an outcome and those who wait for it */
-void validate_policy(const resolver_settings_t *settings, dnssec_policy_t *policy);
 /* Is anything trusted, so that there is something to validate by? */
 bool validate_is_on(const resolver_t *resolver);
 /* The outcome of a fetch, to be validated if it is a checked one; takes the reference. */

@@ -1,13 +1,15 @@
 """What clients of a resolving server are told, through sockets: why a question failed, and data made for them (DNS64)."""
 
 import socket
-import struct
 import threading
 
 import dns.edns
+import dns.flags
 import dns.message
 import dns.query
 import dns.rcode
+import dns.rdatatype
+import dns.reversename
 import peers
 import pytest
 
@@ -17,6 +19,8 @@ TEXT = """$TTL 300
 @ NS ns
 ns A 192.0.2.1
 www A 192.0.2.2
+six AAAA 2001:db8::6
+alias CNAME www
 """
 
 
@@ -105,3 +109,37 @@ def test_reach_lost_and_found_is_in_the_log(origin):
         switch.passes = True
         assert ask(server, 'www.' + ZONE).rcode() == dns.rcode.NOERROR
         assert 'notice resolution.reachable server=127.0.0.1' in server.log() and 'failed=1' in server.log(), server.log()
+
+
+# ---- DNS64 ----
+
+@pytest.fixture
+def translating(origin):
+    settings = 'resolver:\n  validate: no\n  dns64: "64:ff9b::/96"\n  stub: { %s: "127.0.0.1:%d", ip6.arpa: "127.0.0.1:%d" }\n'
+    with peers.Portolan([], settings=settings % (ZONE, origin.port, origin.port)) as server:
+        yield server
+
+
+def addresses(message):
+    return sorted(record.address for rrset in message.answer for record in rrset if rrset.rdtype in (dns.rdatatype.A, dns.rdatatype.AAAA))
+
+
+def test_addresses_are_made(translating):
+    """RFC 6147 5.1, 5.5: made without CD, out of the answer cache too; never with CD; what is there stays."""
+    for _ in range(2):
+        for more in ({}, {'want_dnssec': True}):
+            made = ask(translating, 'www.' + ZONE, 'AAAA', **more)
+            assert made.rcode() == dns.rcode.NOERROR and addresses(made) == ['64:ff9b::c000:202'], made
+            assert made.answer[0].ttl <= 120  # the SOA's MINIMUM
+            checked = ask(translating, 'www.' + ZONE, 'AAAA', flags=dns.flags.RD | dns.flags.CD, **more)
+            assert checked.rcode() == dns.rcode.NOERROR and not checked.answer and checked.authority
+        assert addresses(ask(translating, 'www.' + ZONE)) == ['192.0.2.2']
+        assert addresses(ask(translating, 'six.' + ZONE, 'AAAA')) == ['2001:db8::6']
+        assert addresses(ask(translating, 'alias.' + ZONE, 'AAAA')) == ['64:ff9b::c000:202']
+        assert ask(translating, 'nowhere.' + ZONE, 'AAAA').rcode() == dns.rcode.NXDOMAIN
+
+
+def test_reverse_names_lead_to_the_ipv4_address(translating):
+    name = dns.reversename.from_address('64:ff9b::192.0.2.2')
+    answer = ask(translating, name, 'PTR')
+    assert answer.answer[0].rdtype == dns.rdatatype.CNAME and str(answer.answer[0][0].target) == '2.2.0.192.in-addr.arpa.'
