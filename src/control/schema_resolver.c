@@ -17,6 +17,7 @@ _Static_assert(offsetof(server_settings_t, recursion.port_high) == offsetof(serv
                "CONFIG_PORTS is two numbers, one behind the other");
 
 static const uint64_t DAY = 86400;
+static const uint64_t YEAR = UINT64_C(365) * 86400;
 
 enum { WEEK_S = 7 * 86400, MINUTE_MS = 60 * 1000 };
 
@@ -125,6 +126,24 @@ static const config_item_t schema[] = {
      .initial = "yes",
      .summary = "Follow changes of the trust anchors' keys (RFC 5011), remembered in the `state` directory.",
      .example = "no"},
+    {.path = "resolver.add-hold-down",
+     .type = CONFIG_SECONDS,
+     OF(add_hold_s),
+     .initial = "30d",
+     .minimum = 1,
+     .maximum = YEAR,
+     .summary = "How long a zone must show a new key before it is trusted (RFC 5011 section 2.4.1); less than the default is for "
+                "laboratories.",
+     .example = "1h"},
+    {.path = "resolver.remove-hold-down",
+     .type = CONFIG_SECONDS,
+     OF(remove_hold_s),
+     .initial = "30d",
+     .minimum = 1,
+     .maximum = YEAR,
+     .summary =
+         "How long a revoked key is shown as revoked before it counts as removed (RFC 5011 section 2.4.2); it is never trusted again.",
+     .example = "1h"},
     {.path = "resolver.negative-trust-anchors",
      .type = CONFIG_NEGATIVE,
      OF(negative),

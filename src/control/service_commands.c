@@ -278,11 +278,16 @@ static const command_t commands[] = {
     {"cache-lookup", false, control_cache_lookup},
     {"cache-flush", true, control_cache_flush},
     {"cache-stats", false, control_cache_stats},
+    {"trust-show", false, control_trust_show},
+    {"trust-refresh", true, control_trust_refresh},
+    {"nta-add", true, control_nta_add},
+    {"nta-remove", true, control_nta_remove},
 };
 
 static void log_change(const control_exchange_t *exchange, const command_t *command, status_t status)
 {
-    const char *zone = json_string_value(json_object_get(exchange->request, command->run == control_cache_flush ? "name" : "zone"));
+    const char *name = json_string_value(json_object_get(exchange->request, "name"));
+    const char *zone = name ? name : json_string_value(json_object_get(exchange->request, "zone"));
     log_event(exchange->service->log, status == STATUS_DENIED ? LOG_WARNING : LOG_NOTICE, "control.command",
               LOG_TEXT("command", command->name), LOG_TEXT("zone", zone ? zone : "-"), LOG_NUMBER("uid", exchange->peer->uid),
               LOG_NUMBER("pid", exchange->peer->pid), LOG_TEXT("result", status_name(status)));

@@ -21,3 +21,9 @@ json_t *control_text(const char *text);
 status_t control_cache_lookup(control_exchange_t *exchange, json_t **result, buffer_t *why);
 status_t control_cache_flush(control_exchange_t *exchange, json_t **result, buffer_t *why);
 status_t control_cache_stats(control_exchange_t *exchange, json_t **result, buffer_t *why);
+
+/* service_trust.c. Likewise. */
+status_t control_trust_show(control_exchange_t *exchange, json_t **result, buffer_t *why);
+status_t control_trust_refresh(control_exchange_t *exchange, json_t **result, buffer_t *why);
+status_t control_nta_add(control_exchange_t *exchange, json_t **result, buffer_t *why);
+status_t control_nta_remove(control_exchange_t *exchange, json_t **result, buffer_t *why);

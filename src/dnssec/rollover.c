@@ -11,7 +11,6 @@
 enum {
     HOUR_S = 3600,
     DAY_S = 86400,
-    HOLD_S = 30 * DAY_S,
     QUERY_MAX_S = 15 * DAY_S,
 };
 
@@ -40,7 +39,7 @@ const char *rollover_key_state_text(rollover_key_state_t state)
 
 void rollover_init(rollover_t *rollover)
 {
-    *rollover = (rollover_t){.settings = {.add_hold_s = HOLD_S, .remove_hold_s = HOLD_S}};
+    *rollover = (rollover_t){.settings = {.add_hold_s = ROLLOVER_HOLD_S, .remove_hold_s = ROLLOVER_HOLD_S}};
 }
 
 void rollover_clear(rollover_t *rollover)

@@ -31,10 +31,11 @@
 #include <stdint.h>
 
 enum {
-    ROLLOVER_KEYS_MAX = 16,      /* of one point, in all states (RFC 5011 2.4.3: at least five) */
-    ROLLOVER_POINTS_MAX = 256,   /* more are not followed */
-    ROLLOVER_RDATA_MAX = 1100,   /* bytes: more than an RSA key of 4096 bits with any exponent that is accepted */
-    ROLLOVER_STATE_MAX = 8 << 20 /* bytes of the state as text */
+    ROLLOVER_HOLD_S = 30 * 86400, /* both hold-down times, unless set otherwise (2.4.1, 2.4.2) */
+    ROLLOVER_KEYS_MAX = 16,       /* of one point, in all states (RFC 5011 2.4.3: at least five) */
+    ROLLOVER_POINTS_MAX = 256,    /* more are not followed */
+    ROLLOVER_RDATA_MAX = 1100,    /* bytes: more than an RSA key of 4096 bits with any exponent that is accepted */
+    ROLLOVER_STATE_MAX = 8 << 20  /* bytes of the state as text */
 };
 
 typedef enum rollover_key_state {

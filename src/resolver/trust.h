@@ -4,7 +4,9 @@
  */
 #pragma once
 
+#include "dnssec/algorithm.h"
 #include "dnssec/trust_anchor.h"
+#include "resolver/settings.h"
 #include "wire/name.h"
 
 #include <stdbool.h>
@@ -22,3 +24,6 @@ typedef struct resolver_trust {
     const negative_anchor_t *negative;
     size_t negative_count;
 } resolver_trust_t;
+
+/* Which signatures these settings accept, for who checks some himself. Any thread. */
+void validate_policy(const resolver_settings_t *settings, dnssec_policy_t *policy);

@@ -89,6 +89,10 @@ status_t server_start(server_t *server)
         log_event(server->log, LOG_ERROR, "server.failed", LOG_TEXT("error", status_text(STATUS_NO_MEMORY)));
         return STATUS_NO_MEMORY;
     }
+    if (server_make_keeper(server) != STATUS_OK) {
+        log_event(server->log, LOG_ERROR, "server.failed", LOG_TEXT("error", status_text(STATUS_NO_MEMORY)));
+        return STATUS_NO_MEMORY;
+    }
     loading_t loading = {.log = server->log, .state_lock = &server->state_lock, .table = server->table};
     loading_run(&loading, LOADING_ALL);
     server->started = true;
@@ -104,6 +108,7 @@ status_t server_run(server_t *server)
     for (unsigned i = 0; i < server->worker_count && status == STATUS_OK; i++) {
         status = worker_start(server->workers[i]);
     }
+    status = status == STATUS_OK && server->keeper ? trust_keeper_start(server->keeper) : status;
     server->running = status == STATUS_OK;
     if (status != STATUS_OK) {
         log_event(server->log, LOG_ERROR, "server.failed", LOG_TEXT("error", status_text(status)));
@@ -115,8 +120,16 @@ status_t server_run(server_t *server)
     return STATUS_OK;
 }
 
+static void stop_keeper(server_t *server)
+{
+    if (server->keeper) {
+        trust_keeper_stop(server->keeper);
+    }
+}
+
 void server_stop(server_t *server)
 {
+    stop_keeper(server); /* it may wait for the control lock, and for workers */
     pthread_mutex_lock(&server->control_lock);
     if (!server->stopped) {
         for (unsigned i = 0; i < server->worker_count; i++) {
@@ -136,6 +149,7 @@ void server_free(server_t *server)
     if (!server) {
         return;
     }
+    stop_keeper(server);
     for (unsigned i = 0; i < server->worker_count; i++) {
         worker_ask_to_stop(server->workers[i]);
     }
@@ -146,6 +160,7 @@ void server_free(server_t *server)
         worker_free(server->workers[i]);
     }
     free(server->workers);
+    trust_keeper_free(server->keeper); /* now that no worker answers it any more */
     server_cache_free(server->cache);
     if (server->trust) {
         server->trust->free(server->trust);

@@ -46,6 +46,9 @@ typedef struct server_trust {
 /* From now on, over reloads too, until the next call; NULL: what the settings say. Takes trust; the one before is freed when no worker
  * uses it any more. What the cache holds as proven by an earlier trust is the caller's to flush. Waits for the workers. */
 void server_set_trust(server_t *server, server_trust_t *trust);
+/* Who does that in this server; NULL: it never resolved. It lives as long as the server. */
+typedef struct trust_keeper trust_keeper_t;
+trust_keeper_t *server_trust_keeper(server_t *server);
 /* The cache of all that was resolved; NULL: this server never resolved. It lives as long as the server. */
 cache_t *server_cache(server_t *server);
 /* The file that it lies in; NULL: in memory only. */

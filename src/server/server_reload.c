@@ -206,6 +206,9 @@ status_t server_reload(server_t *server, server_settings_t *settings, buffer_t *
         log_event(server->log, LOG_ERROR, "server.reload-failed", LOG_TEXT("reason", buffer_text(why)));
     }
     pthread_mutex_unlock(&server->control_lock);
+    if (status == STATUS_OK) {
+        server_follow_trust(server);
+    }
     return status;
 }
 

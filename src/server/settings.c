@@ -1,6 +1,7 @@
 #include "server/settings.h"
 
 #include "base/require.h"
+#include "dnssec/rollover.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -40,6 +41,8 @@ status_t recursion_settings_default(server_settings_t *settings)
         .allow = make_default_allow(settings),
         .anchors = &settings->own_anchors,
         .update_anchors = true,
+        .add_hold_s = ROLLOVER_HOLD_S,
+        .remove_hold_s = ROLLOVER_HOLD_S,
         .waiting_max_a_client = 200,
         .cache_bytes = (size_t)128 << 20,
     };

@@ -42,6 +42,8 @@ typedef struct recursion_settings {
     resolver_settings_t resolver;   /* complete: hints, zones, local records, limits, switches */
     const trust_anchors_t *anchors; /* as configured, or built in; NULL: none */
     bool update_anchors;            /* follow key rollovers of configured anchors (RFC 5011), state in state/ */
+    uint32_t add_hold_s;            /* with it: how long a new key must be seen before it is trusted (RFC 5011 2.4.1) */
+    uint32_t remove_hold_s;         /* how long a revoked key is remembered as such (2.4.2) */
     const negative_anchor_t *negative;
     size_t negative_count;
     const net_address_t *sources; /* upstream source addresses; none: the system chooses */

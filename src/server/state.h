@@ -13,6 +13,7 @@
 #include "server/loading.h"
 #include "server/server.h"
 #include "server/server_cache.h"
+#include "server/trust_keeper.h"
 #include "server/worker.h"
 #include "server/zone_table.h"
 
@@ -28,6 +29,7 @@ struct server {
     server_cache_t *cache;        /* NULL: this server never resolved */
     upstream_settings_t upstream; /* as the system has them */
     server_trust_t *trust;        /* set by server_set_trust(); NULL: as the settings say */
+    trust_keeper_t *keeper;       /* who keeps it up to date; NULL: this server never resolved. Of the control threads */
     pthread_mutex_t control_lock;
     pthread_mutex_t state_lock;
     zone_table_t *table;
@@ -58,6 +60,14 @@ status_t server_plan_recursion(server_t *server, zone_table_t *table, recursion_
 status_t server_change_recursion(server_t *server, recursion_plan_t *plan) MUST_USE;
 /* A plan that is not carried out. */
 void recursion_plan_clear(recursion_plan_t *plan);
+
+/* ---- server_trust.c: not with the control lock held ---- */
+
+/* Makes the keeper, if there is something to keep, and puts its first trust in force. STATUS_NO_MEMORY. */
+status_t server_make_keeper(server_t *server) MUST_USE;
+/* Other settings are in force: the keeper's too, when this returns. */
+void server_follow_trust(server_t *server);
+
 void server_visit_recursion(server_t *server, void (*visit)(void *context, const char *name, uint64_t value), void *context);
 
 /* ---- server.c, server_listen.c ---- */

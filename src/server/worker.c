@@ -23,7 +23,7 @@ enum {
     DRAIN_STEP_MS = 20,
 };
 
-typedef enum order_kind { ORDER_SERVE, ORDER_LEAVE, ORDER_TIMEOUTS, ORDER_RECURSION, ORDER_TRUST, ORDER_STOP } order_kind_t;
+typedef enum order_kind { ORDER_SERVE, ORDER_LEAVE, ORDER_TIMEOUTS, ORDER_RECURSION, ORDER_TRUST, ORDER_INQUIRY, ORDER_STOP } order_kind_t;
 
 typedef struct order {
     struct order *next;
@@ -34,6 +34,7 @@ typedef struct order {
     tcp_timeouts_t timeouts;
     recursor_t *recursor;
     const resolver_trust_t *trust;
+    recursor_inquiry_t *inquiry;
 } order_t;
 
 struct worker {
@@ -122,6 +123,9 @@ void worker_free(worker_t *worker)
         close_if_open(worker->first->udp_fd);
         close_if_open(worker->first->tcp_fd);
         recursor_free(worker->first->recursor);
+        if (worker->first->inquiry) {
+            worker->first->inquiry->answered(worker->first->inquiry, NULL);
+        }
         free(worker->first);
         worker->first = next;
     }
@@ -200,6 +204,11 @@ status_t worker_set_trust(worker_t *worker, const resolver_trust_t *trust)
     return give(worker, &(order_t){.kind = ORDER_TRUST, .trust = trust, .udp_fd = -1, .tcp_fd = -1});
 }
 
+status_t worker_inquire(worker_t *worker, recursor_inquiry_t *inquiry)
+{
+    return give(worker, &(order_t){.kind = ORDER_INQUIRY, .inquiry = inquiry, .udp_fd = -1, .tcp_fd = -1});
+}
+
 void worker_wait(worker_t *worker)
 {
     pthread_mutex_lock(&worker->lock);
@@ -257,6 +266,13 @@ static void carry_out(worker_t *worker, const order_t *order)
     case ORDER_TRUST:
         worker->trust = order->trust;
         recursor_set_trust(worker->recursor, order->trust);
+        break;
+    case ORDER_INQUIRY:
+        if (worker->recursor) {
+            recursor_inquire(worker->recursor, order->inquiry);
+        } else {
+            order->inquiry->answered(order->inquiry, NULL);
+        }
         break;
     case ORDER_STOP:
         worker->stopping = true;

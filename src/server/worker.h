@@ -42,6 +42,9 @@ recursor_t *worker_make_recursor(worker_t *worker, recursor_group_t *group, cach
 status_t worker_set_recursor(worker_t *worker, recursor_t *recursor) MUST_USE;
 /* What validation trusts; outlives the worker, or the next call once that was waited for. NULL: what the settings say. */
 status_t worker_set_trust(worker_t *worker, const resolver_trust_t *trust) MUST_USE;
+/* The server's own question, see recursor_inquire(). Answered without an answer where nobody resolves, and at the latest when the worker is
+ * freed. STATUS_NO_MEMORY: not taken. */
+status_t worker_inquire(worker_t *worker, recursor_inquiry_t *inquiry) MUST_USE;
 /* Returns when all orders so far are carried out; at once when the thread does not run. */
 void worker_wait(worker_t *worker);
 

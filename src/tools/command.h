@@ -70,5 +70,11 @@ int run_cache_lookup(const tool_t *tool, const command_t *command, int argc, cha
 int run_cache_flush(const tool_t *tool, const command_t *command, int argc, char **argv);
 int run_cache_stats(const tool_t *tool, const command_t *command, int argc, char **argv);
 
+int run_trust_show(const tool_t *tool, const command_t *command, int argc, char **argv);
+int run_trust_refresh(const tool_t *tool, const command_t *command, int argc, char **argv);
+int run_nta_add(const tool_t *tool, const command_t *command, int argc, char **argv);
+int run_nta_remove(const tool_t *tool, const command_t *command, int argc, char **argv);
+int run_nta_list(const tool_t *tool, const command_t *command, int argc, char **argv);
+
 int run_query(const tool_t *tool, const command_t *command, int argc, char **argv);
 int run_check(const tool_t *tool, const command_t *command, int argc, char **argv);

@@ -73,6 +73,22 @@ static const command_t commands[] = {
      false, run_cache_flush},
     {"cache", "stats", "", "show how full the cache of the running server is, and what of", NULL, false, run_cache_stats},
 
+    {"trust", "show", "", "show what the running server validates by, and what it does not validate",
+     "For each trust anchor its keys: `configured` (a digest whose key was not seen yet), `valid`, `add-pending` (new, and not trusted\n"
+     "before its time), `missing` (trusted, and no longer shown by its zone), `revoked`, `removed` (RFC 5011).\n",
+     false, run_trust_show},
+    {"trust", "refresh", "[ZONE]", "ask for the keys of a trust anchor, or of all, now",
+     "The server does so by itself in good time. What comes of it stands in the log and in `portolan trust show`.\n", false,
+     run_trust_refresh},
+
+    {"nta", "add", "[--for TIME] NAME", "do not validate a name, and all below it, for a while",
+     "A negative trust anchor (RFC 7646): for a zone that fails validation by a mistake of its operators, when one has made sure that it\n"
+     "is one. It outlives a restart of the server.\n\n"
+     "  --for TIME   how long: 30m, 1h, 7d (1h; a week at most)\n",
+     false, run_nta_add},
+    {"nta", "remove", "NAME", "validate a name again", NULL, false, run_nta_remove},
+    {"nta", "list", "", "list what is not validated, and until when", NULL, false, run_nta_list},
+
     {"status", NULL, "", "show what the running server is and does", NULL, false, run_status},
     {"stats", NULL, "", "print the counters of the running server", NULL, false, run_stats},
     {"reload", NULL, "", "make the configuration file and all changed zone files current",
