@@ -354,6 +354,8 @@ static void write_sections(auth_state_t *state)
     case AUTH_REFERRAL:
         if (state->count.hops == 0) {
             answer->flags &= (uint16_t)~FLAG_AA; /* AA speaks of the first owner in the answer section (RFC 1035 4.1.1) */
+        } else if (state->count.proofs > 0) {
+            state->dnssec = true; /* an earlier zone has something to prove, even where this one is not signed */
         }
         auth_write_referral(state);
         break;

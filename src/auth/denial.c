@@ -18,25 +18,44 @@ static void push(auth_state_t *state, const zone_node_t *node)
     state->proofs[state->count.proofs++] = (auth_proof_t){.zone = state->zone, .node = node, .stamp = state->writer.stamp};
 }
 
-void auth_write_proofs(auth_state_t *state)
+static inline bool write_proof(auth_state_t *state, const auth_proof_t *proof)
 {
-    uint16_t stamp = 0; /* of the zone that the writer must come back to: those of an earlier zone of the chain leave it there */
-    for (unsigned i = 0; i < state->count.proofs; i++) {
+    const zone_node_t *node = proof->node;
+    const zone_rrset_t *rrset = zone_node_find(node, node->flags & ZONE_NODE_NSEC3_OWNER ? TYPE_NSEC3 : TYPE_NSEC);
+    return !rrset || auth_require(state, AUTHORITY, auth_write_denial(&state->writer, node, rrset));
+}
+
+/* Those of earlier zones of the chain; the writer comes back to the zone at hand, whose glue may follow. */
+static __attribute__((noinline)) void write_proofs_of_zones(auth_state_t *state, unsigned from)
+{
+    uint16_t stamp = auth_writer_stamp(&state->writer);
+    for (unsigned i = from; i < state->count.proofs; i++) {
         const auth_proof_t *proof = &state->proofs[i];
-        const zone_node_t *node = proof->node;
-        const zone_rrset_t *rrset = zone_node_find(node, node->flags & ZONE_NODE_NSEC3_OWNER ? TYPE_NSEC3 : TYPE_NSEC);
-        if (UNLIKELY(proof->zone != state->writer.zone)) {
-            stamp = state->writer.zone == state->zone ? auth_writer_stamp(&state->writer) : stamp;
+        if (proof->zone != state->writer.zone) {
             auth_writer_switch(&state->writer, proof->zone, proof->stamp);
         }
-        if (rrset && !auth_require(state, AUTHORITY, auth_write_denial(&state->writer, node, rrset))) {
+        if (!write_proof(state, proof)) {
+            break;
+        }
+    }
+    if (state->writer.zone != state->zone) {
+        auth_writer_switch(&state->writer, state->zone, stamp);
+    }
+}
+
+void auth_write_proofs(auth_state_t *state)
+{
+    for (unsigned i = 0; i < state->count.proofs; i++) {
+        const auth_proof_t *proof = &state->proofs[i];
+        if (UNLIKELY(proof->zone != state->writer.zone)) {
+            write_proofs_of_zones(state, i);
+            break;
+        }
+        if (!write_proof(state, proof)) {
             break;
         }
     }
     state->count.proofs = 0;
-    if (UNLIKELY(state->writer.zone != state->zone)) {
-        auth_writer_switch(&state->writer, state->zone, stamp);
-    }
 }
 
 /* ---- NSEC ---- */

@@ -61,17 +61,13 @@ static inline void write_glue(auth_state_t *state, const zone_node_t *cut, const
     }
 }
 
-/* DS, or the proof that there is none, and what an earlier zone of the chain has to prove: a wildcard's alias may lead here, also where
- * this zone is not signed. False: TC is set. */
+/* DS, or the proof that there is none. False: TC is set. */
 static __attribute__((noinline)) bool write_security(auth_state_t *state, const zone_node_t *cut)
 {
     const zone_rrset_t *ds = zone_node_find(cut, TYPE_DS);
-    if (!state->dnssec) {
-        ds = NULL;
-    } else if (!ds) {
+    if (!ds) {
         auth_prove_insecure_delegation(state);
-    }
-    if (ds && !auth_require(state, AUTHORITY, auth_write_above(state, cut, ds, WRITE_RECORDS | WRITE_SIGNATURES))) {
+    } else if (!auth_require(state, AUTHORITY, auth_write_above(state, cut, ds, WRITE_RECORDS | WRITE_SIGNATURES))) {
         return false;
     }
     auth_write_proofs(state);
@@ -94,7 +90,7 @@ void auth_write_referral(auth_state_t *state)
         }
         count = auth_write_node_rrset(&state->writer, cut, servers, WRITE_RECORDS);
     }
-    if (auth_require(state, AUTHORITY, count) && ((!state->dnssec && state->count.proofs == 0) || write_security(state, cut))) {
+    if (auth_require(state, AUTHORITY, count) && (!state->dnssec || write_security(state, cut))) {
         write_glue(state, cut, servers);
     }
 }
