@@ -22,7 +22,8 @@
  *  3. Public-key operations and NSEC3 hashes are taken from the fetch's budget, and never given back. What ends for want of budget is
  *     neither secure nor bogus.
  *  4. A checked fetch waits only for checked fetches of a zone's DS or DNSKEY, at a shorter name or of the same name and an earlier kind
- *     (DS, DNSKEY, all else), and for unchecked ones of addresses, which wait for no checked one. So there is no circle.
+ *     (DS, DNSKEY, all else; the root's DS, which cannot be, counts among the last), and for unchecked ones of addresses, which wait for
+ *     no checked one. So there is no circle.
  *  5. In FETCH_VALIDATE there is an outcome and no open exchange, and between events a look-up is running.
  *  6. At most bogus_retries_max servers are asked again, each at most once more for this, on the same budget.
  *  7. Nothing is ever put into the store with more than was proven here; a question with CD set puts only what is indeterminate.
@@ -99,7 +100,7 @@ static bool limit_ttls(outcome_t *outcome, uint32_t limit_s)
 }
 
 /* Invariant 1, as far as it can be seen of the outcome: all of it is of the zone and carries signatures. */
-static inline bool looks_secure(const store_entry_t *entry)
+static __attribute__((unused)) bool looks_secure(const store_entry_t *entry)
 {
     for (unsigned i = 0; i < entry->rrset_count; i++) {
         const rrset_t *rrset = &entry->rrsets[i];

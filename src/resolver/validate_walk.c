@@ -186,10 +186,12 @@ bool validate_learn(validator_t *validator, unsigned labels, const store_entry_t
 
 /* ---- look-ups ---- */
 
-/* Who waits for whom at the same name: DS for nobody, keys for DS, data for both. */
-static inline unsigned kind_of(uint16_t type)
+/* Who waits for whom: for what is above, and at the same name a DS for nothing, keys for the DS, data for both. The root, which has no
+ * parent, has no DS: one that is asked for is data like any other. */
+static unsigned rank_of(unsigned labels, uint16_t type)
 {
-    return type == TYPE_DS ? 0 : type == TYPE_DNSKEY ? 1 : 2;
+    bool is_ds = type == TYPE_DS && labels > 0;
+    return 3 * labels + (is_ds ? 0 : type == TYPE_DNSKEY ? 1 : 2);
 }
 
 static verdict_t look_up(validator_t *validator, unsigned labels, uint16_t type)
@@ -198,11 +200,12 @@ static verdict_t look_up(validator_t *validator, unsigned labels, uint16_t type)
     validation_t *state = validator->state;
     name_key_t name;
     name_key_init(&name, suffix(validator, labels), name_length(suffix(validator, labels)));
-    if (state->lookups++ >= validator->resolver->settings->fetches_max_a_request) {
+    bool is_below = rank_of(labels, type) < rank_of(fetch->name.labels, fetch->type); /* invariant 4 of validate.c */
+    DEBUG_ASSERT(is_below);
+    if (!is_below || state->lookups++ >= validator->resolver->settings->fetches_max_a_request) {
         return validate_say(validator, VERDICT_FAILED, EDE_DNSSEC_INDETERMINATE,
                             "not validated: too many DS and DNSKEY records are needed");
     }
-    DEBUG_ASSERT(labels < fetch->name.labels || kind_of(type) < kind_of(fetch->type)); /* invariant 4 of validate.c */
     state->edge = (edge_t){.by_fetch = fetch, .type = type};
     state->wanted = (uint8_t)labels;
     fetch_wish_t wish = {&name, type, fetch->depth + 1, fetch->budget, &state->edge, true, false};

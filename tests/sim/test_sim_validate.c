@@ -270,9 +270,11 @@ static void fresh_data_waits_for_its_keys(void **state)
 static void all_at_once(void **state)
 {
     (void)state;
-    static const char *const names[] = {"www.example.net.",      "nowhere.example.net.", "to-nsec3.example.net.", "www.example.org.",
-                                        "x.wild.example.com.",   "www.unsigned.org.",    "example.net.",          "net.",
-                                        "to-optout.example.org."};
+    static const char *const names[] = {"www.example.net.",       "nowhere.example.net.",
+                                        "to-nsec3.example.net.",  "www.example.org.",
+                                        "x.wild.example.com.",    "www.unsigned.org.",
+                                        "example.net.",           "net.",
+                                        "to-optout.example.org.", "."};
     static const uint16_t types[] = {TYPE_A, TYPE_DNSKEY, TYPE_DS, TYPE_NS, TYPE_AAAA};
     secure_t *secure = secure_new();
     sim_t *sim = secure_start(secure);
