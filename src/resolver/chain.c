@@ -1,5 +1,6 @@
 /* From the outcomes of a chain of names to one answer (RFC 1034 4.3.2, 6604, 8767). */
 #include "resolver/resolver.h"
+#include "resolver/signal.h"
 #include "resolver/state.h"
 
 #include "wire/rrtype.h"
@@ -200,6 +201,17 @@ static void set_stale(const resolver_settings_t *settings, answer_memory_t *memo
     answer->extended_text = "the servers of the name do not answer";
 }
 
+bool chain_fails_by_sentinel(const resolver_t *resolver, const request_t *request, resolver_answer_t *answer)
+{
+    bool is_fit = resolver->settings->root_key_sentinel && resolver->trust && !(request->flags & RESOLVER_FLAG_CHECKING_DISABLED) &&
+                  answer->security == STORE_SECURE;
+    sentinel_t sentinel = is_fit ? signal_sentinel(resolver->trust, request->name.wire, request->type) : SENTINEL_NONE;
+    if (sentinel == SENTINEL_AS_IT_IS) {
+        answer->ttl_s = 0;
+    }
+    return sentinel == SENTINEL_FAILS;
+}
+
 answer_memory_t *chain_stale(resolver_t *resolver, const request_t *request)
 {
     outcome_t *hops[RESOLVER_CNAME_HOPS_MAX + 1];
@@ -223,6 +235,10 @@ answer_memory_t *chain_stale(resolver_t *resolver, const request_t *request)
     answer_memory_t *answer = is_complete ? chain_answer(request, hops, count) : NULL;
     for (unsigned i = 0; i < count; i++) {
         outcome_unref(hops[i]);
+    }
+    if (answer && chain_fails_by_sentinel(resolver, request, &answer->answer)) {
+        answer_memory_unref(answer);
+        return NULL;
     }
     if (answer && is_stale) {
         set_stale(resolver->settings, answer);

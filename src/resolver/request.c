@@ -191,6 +191,16 @@ void request_free(resolver_t *resolver, request_t *request)
 
 /* ---- ending ---- */
 
+/* Takes the reference. */
+static void end_with(resolver_t *resolver, request_t *request, answer_memory_t *answer)
+{
+    answer_clients(resolver, request, answer);
+    request->state = REQUEST_DONE;
+    timer_stop(&resolver->timers, &request->timer);
+    edge_detach(resolver, &request->edge);
+    resolver_ready_request(resolver, request);
+}
+
 /* Stale data is better than a failure (RFC 8767 4). */
 static void finish_with(resolver_t *resolver, request_t *request, answer_memory_t *answer)
 {
@@ -202,11 +212,7 @@ static void finish_with(resolver_t *resolver, request_t *request, answer_memory_
             answer = stale;
         }
     }
-    answer_clients(resolver, request, answer);
-    request->state = REQUEST_DONE;
-    timer_stop(&resolver->timers, &request->timer);
-    edge_detach(resolver, &request->edge);
-    resolver_ready_request(resolver, request);
+    end_with(resolver, request, answer);
 }
 
 static void finish(resolver_t *resolver, request_t *request)
@@ -214,6 +220,12 @@ static void finish(resolver_t *resolver, request_t *request)
     answer_memory_t *answer = chain_answer(request, request->hops, request->hop_count);
     if (answer) {
         answer->answer.is_local = request->is_local;
+        if (chain_fails_by_sentinel(resolver, request, &answer->answer)) {
+            answer_memory_unref(answer);
+            end_with(resolver, request,
+                     chain_failure(RCODE_SERVFAIL, EDE_OTHER, "this failure tells which root keys are trusted (RFC 8509)"));
+            return;
+        }
     }
     finish_with(resolver, request, answer);
 }

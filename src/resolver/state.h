@@ -350,6 +350,9 @@ void request_free(resolver_t *resolver, request_t *request);
 answer_memory_t *chain_answer(const request_t *request, outcome_t *const *hops, unsigned count);
 answer_memory_t *chain_failure(uint16_t rcode, int16_t extended_error, const char *text);
 answer_memory_t *chain_stale(resolver_t *resolver, const request_t *request);
+/* Is this answer, as it is about to be given, one to fail, so as to say which root keys are trusted (RFC 8509 2)? One that need not is made
+ * one that is not kept: the next may have to. */
+bool chain_fails_by_sentinel(const resolver_t *resolver, const request_t *request, resolver_answer_t *answer);
 void answer_memory_unref(answer_memory_t *answer);
 /* The name that a CNAME entry leads to; NULL if it is none. */
 const uint8_t *chain_target(const store_entry_t *entry);
