@@ -124,6 +124,32 @@ static rollover_key_t *add_key(rollover_point_t *point, const dnssec_rdata_t *dn
 
 /* ---- what is configured ---- */
 
+static bool is_configured(const trust_point_t *trust, const rollover_key_t *key)
+{
+    for (unsigned i = 0; trust && i < trust->ds_count; i++) {
+        if (dnssec_ds_matches(trust->ds[i].data, trust->ds[i].length, trust->owner, key->rdata, key->length)) {
+            return true;
+        }
+    }
+    for (unsigned i = 0; trust && i < trust->dnskey_count; i++) {
+        if (is_same_key(key, trust->dnskeys[i].data, trust->dnskeys[i].length)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A key that was trusted because it was configured, and is so no more: whoever took it out wants it gone. */
+static void forget_unconfigured(rollover_point_t *point, const trust_point_t *trust)
+{
+    for (unsigned i = 0; i < ROLLOVER_KEYS_MAX; i++) {
+        rollover_key_t *key = &point->keys[i];
+        if (is_trusted(key) && key->acceptable_s == 0 && !is_configured(trust, key)) {
+            key->is_used = false;
+        }
+    }
+}
+
 static status_t follow(rollover_t *rollover, const trust_point_t *trust, uint64_t now_s)
 {
     rollover_point_t *point = rollover_find(rollover, trust->owner);
@@ -140,6 +166,7 @@ static status_t follow(rollover_t *rollover, const trust_point_t *trust, uint64_
         rollover->points = point;
         rollover->count++;
     }
+    forget_unconfigured(point, trust);
     for (unsigned i = 0; i < trust->dnskey_count; i++) {
         const rollover_key_t *known = find_key(point, &trust->dnskeys[i]);
         if (!known) {
@@ -167,21 +194,6 @@ status_t rollover_configure(rollover_t *rollover, const trust_anchors_t *configu
         status = one != STATUS_OK ? one : status;
     }
     return status;
-}
-
-static bool is_configured(const trust_point_t *trust, const rollover_key_t *key)
-{
-    for (unsigned i = 0; trust && i < trust->ds_count; i++) {
-        if (dnssec_ds_matches(trust->ds[i].data, trust->ds[i].length, trust->owner, key->rdata, key->length)) {
-            return true;
-        }
-    }
-    for (unsigned i = 0; trust && i < trust->dnskey_count; i++) {
-        if (is_same_key(key, trust->dnskeys[i].data, trust->dnskeys[i].length)) {
-            return true;
-        }
-    }
-    return false;
 }
 
 /* ---- one RRset ---- */
@@ -276,6 +288,7 @@ static void take_configured(observation_t *observation, const trust_point_t *tru
         rollover_key_state_t state = is_revoked(dnskey) ? ROLLOVER_REVOKED : ROLLOVER_VALID;
         if (known) {
             move(observation, known, state);
+            known->acceptable_s = 0;
         } else {
             known = add_key(observation->point, dnskey, state, observation->sight->now_s);
             if (known) {

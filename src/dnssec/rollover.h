@@ -53,7 +53,7 @@ typedef struct rollover_key {
     uint16_t vouchers;                 /* ADD_PENDING: bit n: keys[n] validated the RRset that brought it (2.2) */
     uint16_t length;                   /* bytes of rdata */
     uint64_t since_s;                  /* in this state; REVOKED: last seen */
-    uint64_t acceptable_s;             /* ADD_PENDING: not before */
+    uint64_t acceptable_s;             /* ADD_PENDING: not before; 0: trusted because it was configured, not because it was seen */
     uint8_t rdata[ROLLOVER_RDATA_MAX]; /* DNSKEY, REVOKE bit clear */
 } rollover_key_t;
 
@@ -83,7 +83,8 @@ void rollover_init(rollover_t *rollover);
 void rollover_clear(rollover_t *rollover);
 
 /* Makes sure that each configured point is followed, and forgets points that are no longer configured. Configured DNSKEYs become VALID
- * keys; configured DS take effect when their keys are seen. STATUS_LIMIT: some are not followed; STATUS_NO_MEMORY. */
+ * keys; configured DS take effect when their keys are seen. A key that was trusted only because it was configured, and is not any more, is
+ * forgotten. STATUS_LIMIT: some are not followed; STATUS_NO_MEMORY. */
 status_t rollover_configure(rollover_t *rollover, const trust_anchors_t *configured, uint64_t now_s) MUST_USE;
 /* NULL: not followed. */
 rollover_point_t *rollover_find(const rollover_t *rollover, const uint8_t *owner);

@@ -225,6 +225,41 @@ static void see_both(fixture_t *f, unsigned days_later)
     assert_int_equal(observe(f), DNSSEC_VALID);
 }
 
+/* Who takes an anchor out of the configuration wants it gone; what was learned behind its hold-down time stays. */
+static void a_key_that_is_configured_no_more_is_forgotten(void **state)
+{
+    fixture_t *f = *state;
+    begin_with_new_key(f);
+    see_both(f, 31);
+    assert_true(is_trusted(f, 1));
+    trust_anchors_clear(&f->configured);
+    trust_anchors_init(&f->configured);
+    configure_ds(f, 2);
+    assert_null(key_of(f, 0));
+    assert_false(is_trusted(f, 0));
+    assert_true(is_trusted(f, 1));
+    assert_true(is_trusted(f, 2));
+}
+
+/* A key that did not have to wait, as it was configured meanwhile, is trusted for that reason only. */
+static void a_pending_key_that_was_configured_is_forgotten_with_that(void **state)
+{
+    fixture_t *f = *state;
+    begin_with_new_key(f);
+    configure_ds(f, 1);
+    show(f, 0, KSK);
+    show(f, 1, KSK);
+    sign(f, 0, KSK);
+    sign(f, 1, KSK);
+    assert_int_equal(observe(f), DNSSEC_VALID);
+    assert_int_equal(key_of(f, 1)->state, ROLLOVER_VALID);
+    trust_anchors_clear(&f->configured);
+    trust_anchors_init(&f->configured);
+    configure_ds(f, 0);
+    assert_true(is_trusted(f, 0));
+    assert_false(is_trusted(f, 1));
+}
+
 static void a_configured_ds_finds_its_key(void **state)
 {
     fixture_t *f = *state;
@@ -460,6 +495,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_configured_ds_finds_its_key, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_key_that_is_configured_no_more_is_forgotten, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_pending_key_that_was_configured_is_forgotten_with_that, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_new_key_is_trusted_after_the_hold_down_time, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_pending_key_that_is_missing_begins_anew, set_up, tear_down),
         cmocka_unit_test_setup_teardown(nothing_follows_from_an_rrset_that_is_not_validated, set_up, tear_down),
