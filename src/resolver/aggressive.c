@@ -22,8 +22,9 @@ static bool is_elsewhere(resolver_t *resolver, const name_key_t *name, const uin
         return true;
     }
     for (size_t i = 0; i < settings->zone_count; i++) {
-        const uint8_t *apex = settings->zones[i].zone.wire;
-        if (name_is_at_or_below(name->wire, apex) && name_is_at_or_below(apex, zone) && !name_equal(apex, zone)) {
+        const resolver_zone_t *other = &settings->zones[i];
+        bool is_deeper = name_is_at_or_below(other->zone.wire, zone) && !name_equal(other->zone.wire, zone);
+        if (name_is_at_or_below(name->wire, other->zone.wire) && (is_deeper || other->kind == RESOLVER_FORWARD)) {
             return true;
         }
     }
@@ -55,38 +56,68 @@ static bool add_proof(denial_set_t *set, const rrset_t *rrset, arena_t *arena)
     return denial_set_add(set, &proof, &verified);
 }
 
-/* Does the entry prove what it says, for this type? An opt-out span proves nothing about unsigned delegations (RFC 8198 5.2). */
-static bool is_proven(resolver_t *resolver, const name_key_t *name, uint16_t type, budget_t *budget, store_entry_t *entry)
+/* Labels of the parent of the wildcard that an RRset was made from, by its RRSIG (RFC 4035 5.3.2). */
+static unsigned encloser_of(const rrset_t *rrset)
 {
-    dnssec_policy_t policy;
+    const uint8_t *at = NULL;
+    uint16_t rdlength;
+    dnssec_rrsig_t rrsig;
+    const uint8_t *rdata = rrset_next_signature(rrset, &at, &rdlength);
+    return rdata && dnssec_rrsig_read(&rrsig, rdata, rdlength) ? rrsig.labels : NAME_LABELS_MAX;
+}
+
+static denial_result_t judge(denial_set_t *set, const aggressive_question_t *question, const store_entry_t *entry)
+{
+    const uint8_t *name = question->name->wire;
+    switch (entry->kind) {
+    case STORE_NAME_ERROR:
+        return denial_name_error(set, name);
+    case STORE_NODATA:
+        return denial_no_data(set, name, question->type);
+    case STORE_RRSET: {
+        unsigned encloser = encloser_of(&entry->rrsets[0]);
+        return encloser < question->name->labels ? denial_wildcard_answer(set, name, encloser) : DENIAL_NOT_PROVEN;
+    }
+    case STORE_FAILURE:
+        break;
+    }
+    return DENIAL_NOT_PROVEN;
+}
+
+/* Does the entry prove what it says, for this type? An opt-out span proves nothing about unsigned delegations (RFC 8198 5.2). */
+static bool is_proven(resolver_t *resolver, const aggressive_question_t *question, const store_entry_t *entry)
+{
+    budget_t *budget = question->budget;
     dnssec_budget_t purse = {.nsec3_hashes = budget->nsec3_hashes_left};
     denial_set_t set;
-    dnssec_policy_init(&policy);
-    policy.nsec3_iterations_max = (uint16_t)resolver->settings->nsec3_iterations_max;
-    denial_set_init(&set, entry->zone, &policy, &purse, NULL);
+    if (entry->security != STORE_SECURE || entry->rrset_count < 2) {
+        return false;
+    }
+    denial_set_init(&set, entry->zone, &resolver->dnssec_policy, &purse, NULL);
     for (unsigned i = 1; i < entry->rrset_count; i++) {
         (void)add_proof(&set, &entry->rrsets[i], &resolver->scratch);
     }
-    denial_result_t result = entry->kind == STORE_NAME_ERROR ? denial_name_error(&set, name->wire) : denial_no_data(&set, name->wire, type);
+    denial_result_t result = judge(&set, question, entry);
     budget->nsec3_hashes_left = purse.nsec3_hashes;
     return result == DENIAL_PROVEN;
 }
 
 bool aggressive_find(resolver_t *resolver, const aggressive_question_t *question, arena_t *arena, store_entry_t *entry)
 {
-    const store_operations_t *operations = resolver->store->operations;
+    store_t *store = resolver->store;
+    const store_operations_t *operations = store->operations;
     const name_key_t *name = question->name;
     const store_question_t wanted = {.name = name, .type = question->type, .now_s = resolver->now.unix_s};
     delegation_t delegation;
-    if (!resolver->settings->aggressive_nsec || !resolver->settings->validate || !resolver->trust || !operations->find_denial ||
+    if (!resolver->settings->aggressive_nsec || !validate_is_on(resolver) || !operations->find_denial || !operations->find_expansion ||
         !is_fit(name, question->type) ||
-        !operations->find_delegation(resolver->store, name, name->labels, wanted.now_s, &resolver->scratch, &delegation) ||
-        is_elsewhere(resolver, name, delegation.zone) ||
-        !operations->find_denial(resolver->store, &wanted, delegation.zone, arena, entry)) {
+        !operations->find_delegation(store, name, name->labels, wanted.now_s, &resolver->scratch, &delegation) ||
+        is_elsewhere(resolver, name, delegation.zone)) {
         return false;
     }
-    if (entry->security != STORE_SECURE || (entry->kind != STORE_NAME_ERROR && entry->kind != STORE_NODATA) || entry->rrset_count < 2 ||
-        !is_proven(resolver, name, question->type, question->budget, entry)) {
+    bool is_denied = operations->find_denial(store, &wanted, delegation.zone, arena, entry) && is_proven(resolver, question, entry);
+    if (!is_denied &&
+        !(operations->find_expansion(store, &wanted, delegation.zone, arena, entry) && is_proven(resolver, question, entry))) {
         return false;
     }
     entry->extended_error = EDE_SYNTHESIZED;

@@ -142,7 +142,7 @@ typedef enum resolver_counter {
     RESOLVER_COUNT_MERGED,         /* of them, joined to one that was running */
     RESOLVER_COUNT_LOCAL,          /* answered from local data and special names */
     RESOLVER_COUNT_FROM_STORE,     /* names answered from the store */
-    RESOLVER_COUNT_SYNTHESISED,    /* names denied by what other answers have proven (RFC 8198) */
+    RESOLVER_COUNT_SYNTHESISED,    /* names answered by what other answers have proven (RFC 8198) */
     RESOLVER_COUNT_STALE,          /* stale answers given */
     RESOLVER_COUNT_DISCARDED,      /* clients that waited too long */
     RESOLVER_COUNT_FAILURES,       /* SERVFAIL answers */

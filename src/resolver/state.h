@@ -406,7 +406,7 @@ void cut_take_lookup(resolver_t *resolver, fetch_t *fetch, edge_t *edge);
 /* Begins the look-up of a name server's addresses; false: none is left that may be looked up. */
 bool cut_look_up(resolver_t *resolver, fetch_t *fetch);
 
-/* aggressive.c: denial out of what is proven already (RFC 8198). False: nothing is proven; entry is undefined then. */
+/* aggressive.c: answers out of what is proven already (RFC 8198). False: nothing is proven; entry is undefined then. */
 typedef struct aggressive_question {
     const name_key_t *name;
     uint16_t type;

@@ -108,6 +108,10 @@ typedef struct store_operations {
      * prove for the question's type is for the caller to judge (dnssec/denial.h). False: they do not suffice, or hold an opt-out span.
      * question->want does not count. */
     bool (*find_denial)(store_t *store, const store_question_t *question, const uint8_t *zone, arena_t *arena, store_entry_t *entry);
+    /* May be NULL. Likewise for RFC 8198 5.3: the RRset of a secure wildcard that the name would be made from, under the name's own owner,
+     * and behind it the NSEC or NSEC3 RRset that shows that there is no closer match. Kind STORE_RRSET, of the question's type or CNAME,
+     * STORE_SECURE; no TTL longer than any of them. What that proves is for the caller to judge. */
+    bool (*find_expansion)(store_t *store, const store_question_t *question, const uint8_t *zone, arena_t *arena, store_entry_t *entry);
 } store_operations_t;
 
 /* An implementation begins with this. */

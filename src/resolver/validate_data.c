@@ -274,6 +274,36 @@ static verdict_t judge_expansion(validator_t *validator, const zone_trust_t *zon
                : take_denial(validator, &proofs, denial_wildcard_answer(&proofs.set, owner, verified->closest_encloser));
 }
 
+/* The wildcard that an RRset was made from, under its own name: more names may be made from it (RFC 8198 5.3). */
+static void remember_wildcard(validator_t *validator, const zone_trust_t *zone, const rrset_t *expanded, unsigned encloser)
+{
+    resolver_t *resolver = validator->resolver;
+    const uint8_t *suffix = expanded->owner;
+    uint8_t owner[NAME_WIRE_MAX + 1 + NAME_PADDING] = {1, '*'};
+    for (unsigned labels = name_labels(suffix); labels > encloser; labels--) {
+        suffix += *suffix + 1u;
+    }
+    const size_t length = name_length(suffix);
+    if (length + 2 > NAME_WIRE_MAX) {
+        return;
+    }
+    memcpy(owner + 2, suffix, length);
+    rrset_t rrset = *expanded;
+    rrset.owner = owner;
+    const store_entry_t entry = {.kind = STORE_RRSET,
+                                 .rank = STORE_RANK_AUTHORITY,
+                                 .security = STORE_SECURE,
+                                 .type = rrset.type,
+                                 .extended_error = EDE_NONE,
+                                 .ttl_s = rrset.ttl_s,
+                                 .rrset_count = 1,
+                                 .zone = zone->zone,
+                                 .rrsets = &rrset};
+    name_key_t name;
+    name_key_init(&name, owner, length + 2);
+    resolver->store->operations->put(resolver->store, &name, &entry, resolver->now.unix_s);
+}
+
 static verdict_t judge_positive(validator_t *validator, const zone_trust_t *zone)
 {
     const store_entry_t *entry = &validator->outcome->entry;
@@ -293,6 +323,9 @@ static verdict_t judge_positive(validator_t *validator, const zone_trust_t *zone
     verdict_t verdict = verified.is_expansion ? judge_expansion(validator, zone, &verified, &keeping) : VERDICT_SECURE;
     if (verdict == VERDICT_SECURE || verdict == VERDICT_INSECURE) {
         end_keeping(validator, &keeping);
+    }
+    if (verdict == VERDICT_SECURE && verified.is_expansion && subject_of(entry) == 0 && validator->fetch->cut.kind != CUT_SERVED) {
+        remember_wildcard(validator, zone, &keeping.rrsets[0], verified.closest_encloser);
     }
     return verdict;
 }

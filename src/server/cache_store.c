@@ -335,6 +335,7 @@ store_t *cache_store_new(cache_t *cache, const resolver_settings_t *settings)
         .put = put,
         .put_delegation = cache_store_put_delegation,
         .find_denial = cache_store_find_denial,
+        .find_expansion = cache_store_find_expansion,
     };
     cache_store_t *store = calloc(1, sizeof *store);
     if (!store) {

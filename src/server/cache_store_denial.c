@@ -245,13 +245,61 @@ static bool by_nsec3(search_t *search, store_kind_t *kind)
     return keep(search);
 }
 
+/* ---- wildcards ---- */
+
+/* The wildcard's own RRset, as rrsets[0] under the name that it would make. */
+static bool take_wildcard(search_t *search, const name_t *wildcard, uint16_t type)
+{
+    cache_entry_t *entry = &search->store->data;
+    cache_question_t asked = cache_store_question(wildcard->wire, wildcard->length, type);
+    cache_rrset_t rrset;
+    bool is_found = cache_get(&search->store->reader, &asked, CACHE_RRSET, 0, search->now_s, entry) == STATUS_OK &&
+                    entry->kind == CACHE_RRSET && entry->security == CACHE_SECURE && entry->zone && name_equal(entry->zone, search->zone) &&
+                    cache_entry_next(entry, &rrset) && rrset.type == type && rrset.count > 0 && rrset.signature_count > 0 &&
+                    cache_store_take_rrset(&rrset, search->arena, &search->rrsets[0]);
+    search->rrsets[0].owner = is_found ? cache_store_take_name(search->name->wire, search->arena) : NULL;
+    search->count = 1;
+    return is_found && search->rrsets[0].owner;
+}
+
+/* The closest wildcard that is known, and labels of its parent. */
+static bool find_wildcard(search_t *search, uint16_t type, unsigned *labels)
+{
+    const unsigned zone_labels = name_labels(search->zone);
+    for (unsigned at = search->name->labels; at-- > zone_labels;) {
+        name_t wildcard;
+        if (wildcard_at(search, at, &wildcard) &&
+            (take_wildcard(search, &wildcard, type) || (type != TYPE_CNAME && take_wildcard(search, &wildcard, TYPE_CNAME)))) {
+            *labels = at;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The NSEC3 RRset that covers the next closer name (RFC 5155 7.2.6). */
+static bool cover_next_closer(search_t *search, unsigned labels)
+{
+    cache_nsec3_t parameters;
+    bool matches;
+    if (cache_find_nsec3(&search->store->reader, search->zone, CLASS_IN, search->now_s, &parameters, &search->store->data) != STATUS_OK ||
+        parameters.iterations > search->store->settings->nsec3_iterations_max) {
+        return false;
+    }
+    cache_hashed_t hashed = {
+        .zone = search->zone,
+        .rrclass = CLASS_IN,
+        .parameters = {.salt = parameters.salt, .salt_size = parameters.salt_size, .iterations = parameters.iterations},
+    };
+    size_t offset = search->name->offset[labels + 1];
+    return find_nsec3(search, &hashed, search->name->wire + offset, search->name->length - offset, &matches) && !matches && keep(search);
+}
+
 /* ---- */
 
 /* RFC 8198 5.4, RFC 2308 5. */
-static uint32_t bound_ttls(search_t *search)
+static uint32_t bound_ttls(search_t *search, uint32_t minimum_s)
 {
-    const rrset_t *soa = &search->rrsets[0];
-    uint32_t minimum_s = load_be32(soa->data + soa->data_size - MINIMUM_SIZE);
     uint32_t limit_s = search->store->settings->negative_ttl_max_s;
     uint32_t ttl_s = minimum_s < limit_s ? minimum_s : limit_s;
     for (unsigned i = 0; i < search->count; i++) {
@@ -263,33 +311,60 @@ static uint32_t bound_ttls(search_t *search)
     return ttl_s;
 }
 
-bool cache_store_find_denial(store_t *store, const store_question_t *question, const uint8_t *zone, arena_t *arena, store_entry_t *entry)
+static search_t search_of(store_t *store, const store_question_t *question, const uint8_t *zone, arena_t *arena)
 {
-    search_t search = {
+    return (search_t){
         .store = (cache_store_t *)store,
         .zone = zone,
         .name = question->name,
         .now_s = cache_store_clock(question->now_s),
         .arena = arena,
-        .rrsets = arena_alloc(arena, (1 + PROOFS_MAX) * sizeof *search.rrsets),
+        .rrsets = arena_alloc(arena, (1 + PROOFS_MAX) * sizeof(rrset_t)),
     };
+}
+
+static bool give(search_t *search, store_kind_t kind, uint32_t minimum_s, store_entry_t *entry)
+{
+    uint32_t ttl_s = bound_ttls(search, minimum_s);
+    *entry = (store_entry_t){
+        .kind = kind,
+        .rank = STORE_RANK_AUTHORITY,
+        .security = STORE_SECURE,
+        .extended_error = EDE_NONE,
+        .ttl_s = ttl_s,
+        .lifetime_s = ttl_s,
+        .rrset_count = (uint16_t)search->count,
+        .zone = cache_store_take_name(search->zone, search->arena),
+        .rrsets = search->rrsets,
+    };
+    return entry->zone && ttl_s > 0;
+}
+
+bool cache_store_find_denial(store_t *store, const store_question_t *question, const uint8_t *zone, arena_t *arena, store_entry_t *entry)
+{
+    search_t search = search_of(store, question, zone, arena);
     store_kind_t kind;
     if (!search.rrsets || !name_is_at_or_below(question->name->wire, zone) || !find_soa(&search) ||
         (!by_nsec(&search, &kind) && !by_nsec3(&search, &kind))) {
         return false;
     }
-    uint32_t ttl_s = bound_ttls(&search);
-    *entry = (store_entry_t){
-        .kind = kind,
-        .rank = STORE_RANK_AUTHORITY,
-        .security = STORE_SECURE,
-        .type = question->type,
-        .extended_error = EDE_NONE,
-        .ttl_s = ttl_s,
-        .lifetime_s = ttl_s,
-        .rrset_count = (uint16_t)search.count,
-        .zone = cache_store_take_name(zone, arena),
-        .rrsets = search.rrsets,
-    };
-    return entry->zone && ttl_s > 0;
+    const rrset_t *soa = &search.rrsets[0];
+    bool is_given = give(&search, kind, load_be32(soa->data + soa->data_size - MINIMUM_SIZE), entry);
+    entry->type = question->type;
+    return is_given;
+}
+
+bool cache_store_find_expansion(store_t *store, const store_question_t *question, const uint8_t *zone, arena_t *arena, store_entry_t *entry)
+{
+    search_t search = search_of(store, question, zone, arena);
+    const name_key_t *name = question->name;
+    unsigned labels;
+    bool matches;
+    if (!search.rrsets || !name_is_at_or_below(name->wire, zone) || !find_wildcard(&search, question->type, &labels)) {
+        return false;
+    }
+    bool is_covered = (find_nsec(&search, name->wire, name->length, &matches) && !matches) || cover_next_closer(&search, labels);
+    bool is_given = is_covered && give(&search, STORE_RRSET, UINT32_MAX, entry);
+    entry->type = search.rrsets[0].type;
+    return is_given;
 }

@@ -56,3 +56,5 @@ bool cache_store_takes_type(cache_store_t *store, const cache_put_t *put, uint32
 /* Keeps the proofs and the SOA of a secure entry under their own names. */
 void cache_store_put_proofs(cache_store_t *store, const store_entry_t *entry, uint32_t now_s);
 bool cache_store_find_denial(store_t *store, const store_question_t *question, const uint8_t *zone, arena_t *arena, store_entry_t *entry);
+bool cache_store_find_expansion(store_t *store, const store_question_t *question, const uint8_t *zone, arena_t *arena,
+                                store_entry_t *entry);
