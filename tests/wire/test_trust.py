@@ -3,8 +3,6 @@ trust anchors (RFC 7646), and the commands that show and change all that."""
 
 import json
 import re
-import shutil
-import subprocess
 import time
 
 import dns.flags
@@ -13,6 +11,7 @@ import dns.query
 import dns.rcode
 import peers
 import pytest
+import rolling as rolling_keys
 
 ZONE = 'roll.example.'
 TEXT = """$TTL 1
@@ -24,47 +23,21 @@ www A 192.0.2.2
 HOLD_S = 2
 
 
-def run(words, directory):
-    done = subprocess.run(words, cwd=directory, capture_output=True, text=True, check=False, timeout=60)
-    assert done.returncode == 0, (words, done.stdout, done.stderr)
-    return done.stdout.strip()
-
-
-class Key:
-    def __init__(self, directory, *options):
-        self.directory = directory
-        self.base = run(['ldns-keygen', '-a', 'ECDSAP256SHA256', *options, ZONE], directory)
-        self.path = directory / (self.base + '.key')
-        self.set_ttl()
-        self.tag = int(self.base.rsplit('+', 1)[1])
-
-    def set_ttl(self):
-        self.path.write_text(re.sub(r'^\S+\s+(\d+\s+)?IN', '%s 1 IN' % ZONE, self.path.read_text()))
-
-    def ds(self):
-        return run(['ldns-key2ds', '-n', '-2', self.path.name], self.directory).replace('\t', ' ')
-
-    def revoke(self):
-        run(['ldns-revoke', self.path.name], self.directory)
-        self.set_ttl()
-
-
 class Rolling:
     """A zone whose keys change, and its server."""
 
     def __init__(self, directory):
         self.directory = directory
-        self.a, self.b, self.signer = Key(directory, '-k'), Key(directory, '-k'), Key(directory)
+        self.a, self.b = rolling_keys.Key(directory, ZONE, '-k'), rolling_keys.Key(directory, ZONE, '-k')
+        self.signer = rolling_keys.Key(directory, ZONE)
         self.file = directory / 'zone.signed'
         self.serial = 0
         self.origin = None
 
     def show(self, signed_by, also=()):
-        """The zone with its keys signed by some, and others in it besides; `signed_by` None: nothing is right."""
+        """The zone with its keys signed by some, and others in it besides."""
         self.serial += 1
-        text = self.directory / 'zone'
-        text.write_text(TEXT % self.serial + ''.join(key.path.read_text() for key in also))
-        run(['ldns-signzone', '-o', ZONE, '-f', str(self.file), 'zone', *[key.base for key in signed_by], self.signer.base], self.directory)
+        rolling_keys.sign(self.file, ZONE, TEXT % self.serial, [*signed_by, self.signer], also)
         if self.origin:
             done = self.origin.tool('zone', 'reload', '--force', ZONE)
             assert done.returncode == 0, done.stderr
@@ -83,7 +56,7 @@ class Rolling:
 
 @pytest.fixture
 def rolling(tmp_path, portoland):
-    if not shutil.which('ldns-signzone'):
+    if not rolling_keys.is_possible():
         pytest.skip('no ldns-signzone')
     tmp_path.chmod(0o755)
     zone = Rolling(tmp_path)
