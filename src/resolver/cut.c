@@ -190,7 +190,7 @@ static bool begin_cut(resolver_t *resolver, fetch_t *fetch, const uint8_t *zone,
     name_key_init(&cut->zone, zone, name_length(zone));
     fetch->trouble = (trouble_t){.what = NULL};
     fetch->minimised_silences = 0;
-    fetch->minimise.enabled = resolver->settings->minimise_names && kind != CUT_FORWARD && kind != CUT_SERVED;
+    fetch->minimise.enabled = resolver->settings->minimise_names && kind != CUT_FORWARD && !cut_is_local(cut);
     fetch->minimise.known = cut->zone.labels;
     fetch->state = FETCH_SELECT;
     if (!enter_quota(resolver, fetch)) {
@@ -277,6 +277,15 @@ static void enter_served(resolver_t *resolver, fetch_t *fetch, const name_t *zon
     }
 }
 
+static void enter_local_root(resolver_t *resolver, fetch_t *fetch)
+{
+    static const uint8_t root[1 + NAME_PADDING] = {0};
+    if (begin_cut(resolver, fetch, root, CUT_LOCAL_ROOT)) {
+        fetch->cut.candidates[fetch->cut.candidate_count++] = (candidate_t){.address = {.family = 0}};
+        resolver_ready_fetch(resolver, fetch);
+    }
+}
+
 /* ---- finding ---- */
 
 static const resolver_zone_t *find_configured(const resolver_t *resolver, const fetch_t *fetch)
@@ -337,8 +346,11 @@ void cut_find(resolver_t *resolver, fetch_t *fetch)
     if (answer_from_ancestors(resolver, fetch, is_configured ? configured->zone.labels : found_labels)) {
         return;
     }
+    const resolver_served_t *own = &resolver->served;
     if (is_configured) {
         enter_configured(resolver, fetch, configured);
+    } else if (found_labels == 0 && !fetch->cut.root_failed && own->has_root && own->has_root(own->context)) {
+        enter_local_root(resolver, fetch);
     } else if (found) {
         cut_enter(resolver, fetch, &delegation, CUT_DELEGATION);
     } else {

@@ -89,7 +89,7 @@ static void shape_exchange(resolver_t *resolver, fetch_t *fetch, const candidate
     exchange_t *exchange = &fetch->exchange;
     bool is_udp = exchange->transport == RESOLVER_UDP;
     exchange->has_edns = !candidate->without_edns && !infra_has_no_edns(infra, now_ms);
-    bool is_local = exchange->transport == RESOLVER_LOCAL;
+    bool is_local = cut_is_local(&fetch->cut);
     exchange->has_cookie = exchange->has_edns && settings->cookies && !is_local;
     /* A connection cannot be answered from off the path: there the case proves nothing about the reply, but tells whether the server
      * keeps it. */
@@ -138,7 +138,7 @@ void exchange_send(resolver_t *resolver, fetch_t *fetch, unsigned index, resolve
     DEBUG_ASSERT(!fetch->exchange.is_open && fetch->state == FETCH_SELECT);
     candidate_t *candidate = &fetch->cut.candidates[index];
     infra_entry_t *infra = infra_get(resolver->infra, &candidate->address, resolver->now.monotonic_ms);
-    bool is_local = fetch->cut.kind == CUT_SERVED; /* answers at once: there is no other way to ask it, and no limit */
+    bool is_local = cut_is_local(&fetch->cut); /* answers at once: there is no other way to ask it, and no limit */
     if (!infra || (!is_local && infra->outstanding >= resolver->settings->fetches_a_server_max)) {
         resolver->counters[RESOLVER_COUNT_QUOTA]++;
         candidate->is_dead = true;
@@ -160,7 +160,9 @@ void exchange_send(resolver_t *resolver, fetch_t *fetch, unsigned index, resolve
     candidate->tries++;
     fetch->exchange = (exchange_t){
         .candidate = index,
-        .transport = is_local ? RESOLVER_LOCAL : transport,
+        .transport = fetch->cut.kind == CUT_SERVED ? RESOLVER_LOCAL
+                     : is_local                    ? RESOLVER_LOCAL_ROOT
+                                                   : transport,
         .sent_ms = resolver->now.monotonic_ms,
         .handle = (uint64_t)++resolver->generation << 32 | fetch->slot,
         .closing = closing,

@@ -326,6 +326,10 @@ static void look_further(resolver_t *resolver, fetch_t *fetch)
     } else if (fetch->cut.kind == CUT_FORWARD && !fetch->cut.fallback_used) {
         fetch->cut.fallback_used = true;
         cut_find(resolver, fetch);
+    } else if (fetch->cut.kind == CUT_LOCAL_ROOT) {
+        fetch->cut.root_failed = true; /* RFC 8806 3: whatever is wrong with it, the root's servers are there */
+        resolver->counters[RESOLVER_COUNT_ROOT_FALLBACKS]++;
+        cut_find(resolver, fetch);
     } else {
         fetch_fail(resolver, fetch);
     }

@@ -14,7 +14,7 @@
 
 static question_node_t node_of(const fetch_t *fetch, const name_key_t *name, uint16_t type)
 {
-    unsigned apart = fetch->cut.kind == CUT_FORWARD ? 1 : fetch->cut.kind == CUT_SERVED ? 2 : 0;
+    unsigned apart = fetch->cut.kind == CUT_FORWARD ? 1 : fetch->cut.kind == CUT_SERVED ? 2 : fetch->cut.kind == CUT_LOCAL_ROOT ? 3 : 0;
     return (question_node_t){.name = name, .type = type, .flags = (uint16_t)(fetch->cut.zone.labels << 2 | apart)};
 }
 

@@ -66,6 +66,9 @@ void resolver_set_trust(resolver_t *resolver, const resolver_trust_t *trust);
 typedef struct resolver_served {
     /* The deepest zone served at or above the name's suffix of `labels` labels; false: none. *zone: lower case. */
     bool (*find)(void *context, const name_key_t *name, unsigned labels, name_t *zone);
+    /* Is there a copy of the root zone here, and is it in force (RFC 8806)? It is asked by RESOLVER_LOCAL_ROOT in place of the root's
+     * servers, and believed no more than they are: what does not validate, and what it fails to answer, they are asked for. NULL: never. */
+    bool (*has_root)(void *context);
     void *context;
 } resolver_served_t;
 void resolver_set_served(resolver_t *resolver, resolver_served_t served);
@@ -117,8 +120,9 @@ void resolver_tick(resolver_t *resolver, resolver_time_t now);
 /* ---- actions ---- */
 
 typedef enum resolver_action_kind { RESOLVER_SEND, RESOLVER_CLOSE, RESOLVER_ANSWER, RESOLVER_DISCARD } resolver_action_kind_t;
-/* LOCAL: the zones served by this very server, see resolver_set_served(); the address says nothing. */
-typedef enum resolver_transport { RESOLVER_UDP, RESOLVER_TCP, RESOLVER_LOCAL } resolver_transport_t;
+/* LOCAL: the zones served by this very server; LOCAL_ROOT: its copy of the root zone. See resolver_set_served(); the address says nothing.
+ */
+typedef enum resolver_transport { RESOLVER_UDP, RESOLVER_TCP, RESOLVER_LOCAL, RESOLVER_LOCAL_ROOT } resolver_transport_t;
 
 typedef struct resolver_action {
     resolver_action_kind_t kind;
@@ -169,11 +173,12 @@ typedef enum resolver_counter {
     RESOLVER_COUNT_BUDGET_SPENT, /* requests or fetches that ran into a limit */
     RESOLVER_COUNT_QUOTA,        /* sends refused by a per-server or per-zone quota */
     RESOLVER_COUNT_PRIMINGS,
-    RESOLVER_COUNT_SECURE,        /* outcomes validated */
-    RESOLVER_COUNT_INSECURE,      /* outcomes proven to be of unsigned zones */
-    RESOLVER_COUNT_BOGUS,         /* outcomes given up as bogus */
-    RESOLVER_COUNT_BOGUS_RETRIES, /* other servers asked after bogus data */
-    RESOLVER_COUNT_SIGNATURES,    /* public-key operations */
+    RESOLVER_COUNT_ROOT_FALLBACKS, /* questions that the copy of the root zone could not answer well */
+    RESOLVER_COUNT_SECURE,         /* outcomes validated */
+    RESOLVER_COUNT_INSECURE,       /* outcomes proven to be of unsigned zones */
+    RESOLVER_COUNT_BOGUS,          /* outcomes given up as bogus */
+    RESOLVER_COUNT_BOGUS_RETRIES,  /* other servers asked after bogus data */
+    RESOLVER_COUNT_SIGNATURES,     /* public-key operations */
     RESOLVER_COUNTERS
 } resolver_counter_t;
 

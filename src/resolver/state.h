@@ -164,13 +164,15 @@ typedef struct candidate {
 } candidate_t;
 
 /* SERVED: a zone of this very server. It is asked without the network, by RESOLVER_LOCAL; what it says may change at any time, so nothing
- * of it is put into the store, and nothing is held against its one candidate, whose address is all zeros. */
-typedef enum cut_kind { CUT_DELEGATION, CUT_HINTS, CUT_STUB, CUT_FORWARD, CUT_SERVED } cut_kind_t;
+ * of it is put into the store, and nothing is held against its one candidate, whose address is all zeros. LOCAL_ROOT: the copy of the root
+ * zone (RFC 8806), by RESOLVER_LOCAL_ROOT: what it says is treated as if it came from one of the root's servers. */
+typedef enum cut_kind { CUT_DELEGATION, CUT_HINTS, CUT_STUB, CUT_FORWARD, CUT_SERVED, CUT_LOCAL_ROOT } cut_kind_t;
 
 /* The zone whose servers are asked. */
 typedef struct cut {
     cut_kind_t kind;
     bool fallback_used; /* forwarders failed; now from the delegations */
+    bool root_failed;   /* our copy of the root zone did not help; now its servers */
     bool in_quota;      /* counted in the resolver's quota of this zone */
     name_key_t zone;
     unsigned sends;
@@ -307,6 +309,12 @@ struct resolver {
     uint16_t zone_quota[ZONE_QUOTA_SLOTS];
     uint64_t counters[RESOLVER_COUNTERS];
 };
+
+/* Asked without the network? */
+static inline bool cut_is_local(const cut_t *cut)
+{
+    return cut->kind == CUT_SERVED || cut->kind == CUT_LOCAL_ROOT;
+}
 
 static inline uint64_t resolver_random(resolver_t *resolver)
 {

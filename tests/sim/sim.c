@@ -245,10 +245,25 @@ sim_host_t *sim_serve(sim_t *sim, const char *zones)
     return sim->own;
 }
 
+sim_host_t *sim_copy_root(sim_t *sim, const char *zone)
+{
+    sim->root = sim_host(sim, "0.0.0.0", zone);
+    sim->root->address = (resolver_address_t){.family = 0};
+    sim->root->latency_ms = 0;
+    sim->has_root = true;
+    return sim->root;
+}
+
+static bool has_root(void *context)
+{
+    const sim_t *sim = context;
+    return sim->has_root;
+}
+
 static bool find_served(void *context, const name_key_t *name, unsigned labels, name_t *zone)
 {
     const sim_t *sim = context;
-    const zone_slot_t *slot = zone_set_find(sim->own->zones, name, labels);
+    const zone_slot_t *slot = sim->own ? zone_set_find(sim->own->zones, name, labels) : NULL;
     if (slot) {
         *zone = slot->name;
     }
@@ -292,8 +307,8 @@ void sim_start(sim_t *sim)
     if (sim->trust.anchors) {
         resolver_set_trust(sim->resolver, &sim->trust);
     }
-    if (sim->own) {
-        resolver_set_served(sim->resolver, (resolver_served_t){.find = find_served, .context = sim});
+    if (sim->own || sim->root) {
+        resolver_set_served(sim->resolver, (resolver_served_t){.find = find_served, .has_root = has_root, .context = sim});
     }
 }
 
@@ -347,13 +362,25 @@ static void mix(sim_t *sim, const void *data, size_t size)
     sim->trace = siphash(&key, data, size);
 }
 
+/* NULL: nobody is there. */
+static sim_host_t *host_of(sim_t *sim, const resolver_action_t *action)
+{
+    bool is_local = action->transport == RESOLVER_LOCAL || action->transport == RESOLVER_LOCAL_ROOT;
+    REQUIRE(is_local == (action->address.family == 0));
+    if (!is_local) {
+        return host_at(sim, &action->address);
+    }
+    sim_host_t *host = action->transport == RESOLVER_LOCAL ? sim->own : sim->root;
+    REQUIRE(host);
+    return host;
+}
+
 static void transmit(sim_t *sim, const resolver_action_t *action)
 {
     mix(sim, action->message, action->size);
     mix(sim, &action->address, sizeof action->address);
-    sim_host_t *host = host_at(sim, &action->address);
+    sim_host_t *host = host_of(sim, action);
     bool is_tcp = action->transport == RESOLVER_TCP;
-    REQUIRE((host && host == sim->own) == (action->transport == RESOLVER_LOCAL));
     if (sim->prints) {
         buffer_t text;
         buffer_init(&text, 65536);

@@ -125,7 +125,9 @@ typedef struct sim {
     trust_anchors_t anchors;
     resolver_trust_t trust; /* used when it names anchors; may be changed before sim_start() */
     resolver_t *resolver;
-    struct sim_host *own; /* what this very server serves; NULL: nothing */
+    struct sim_host *own;  /* what this very server serves; NULL: nothing */
+    struct sim_host *root; /* its copy of the root zone, which is in force while has_root says so; NULL: none */
+    bool has_root;
     zone_slot_t zones[SIM_ZONES_MAX];
     size_t zone_count;
     sim_host_t hosts[SIM_HOSTS_MAX];
@@ -162,6 +164,8 @@ void sim_change_contents(sim_t *sim, const char *apex, const zone_contents_t *co
 void sim_trust(sim_t *sim, const char *text);
 /* This very server serves these zones itself: the host that gets what is sent by RESOLVER_LOCAL. */
 sim_host_t *sim_serve(sim_t *sim, const char *zones);
+/* This very server has a copy of the root zone: the host that gets what is sent by RESOLVER_LOCAL_ROOT. */
+sim_host_t *sim_copy_root(sim_t *sim, const char *zone);
 /* A server of the root, for the hints. */
 void sim_hint(sim_t *sim, const char *name, const char *address);
 /* Makes the resolver; settings and hints are final then. */
