@@ -330,12 +330,18 @@ static bool is_present(const observation_t *observation, const rollover_key_t *k
     return false;
 }
 
+/* How long a new key must be seen (2.4.1). */
+static uint32_t hold_of(const observation_t *observation)
+{
+    uint32_t hold_s = observation->rollover->settings.add_hold_s;
+    uint32_t ttl_s = observation->sight->dnskeys->ttl_s;
+    return ttl_s > hold_s ? ttl_s : hold_s;
+}
+
 /* NewKey (4.1); none while the point is full of keys. */
 static void take_new_keys(observation_t *observation)
 {
     const dnssec_rrset_t *dnskeys = observation->sight->dnskeys;
-    uint32_t hold_s = observation->rollover->settings.add_hold_s;
-    hold_s = dnskeys->ttl_s > hold_s ? dnskeys->ttl_s : hold_s;
     for (uint32_t i = 0; i < dnskeys->count; i++) {
         const dnssec_rdata_t *dnskey = &dnskeys->records[i];
         if (!is_sep_key(dnskey) || is_revoked(dnskey) || find_key(observation->point, dnskey)) {
@@ -344,7 +350,7 @@ static void take_new_keys(observation_t *observation)
         rollover_key_t *key = add_key(observation->point, dnskey, ROLLOVER_ADD_PENDING, observation->sight->now_s);
         if (key) {
             key->vouchers = observation->vouchers;
-            key->acceptable_s = observation->sight->now_s + hold_s;
+            key->acceptable_s = observation->sight->now_s + hold_of(observation);
             tell(observation, key, ROLLOVER_REMOVED, ROLLOVER_ADD_PENDING);
         }
     }
@@ -359,6 +365,9 @@ static void follow_key(const observation_t *observation, rollover_key_t *key)
     case ROLLOVER_ADD_PENDING:
         if (!present) {
             forget(observation, key);
+        } else if (key->since_s > now_s) { /* seen first by a clock that ran ahead: it begins to wait now */
+            key->since_s = now_s;
+            key->acceptable_s = now_s + hold_of(observation);
         } else if (now_s >= key->acceptable_s) {
             move(observation, key, ROLLOVER_VALID);
         }
@@ -408,6 +417,11 @@ static void schedule(rollover_point_t *point, uint64_t now_s)
 {
     uint64_t wait_s = least(QUERY_MAX_S, least(point->ttl_s / 2, point->lifetime_s / 2));
     point->next_query_s = now_s + (wait_s > HOUR_S ? wait_s : HOUR_S);
+}
+
+bool rollover_is_due(const rollover_point_t *point, uint64_t now_s)
+{
+    return point->next_query_s <= now_s || point->next_query_s > now_s + QUERY_MAX_S;
 }
 
 /* retryTime of 2.3. */

@@ -114,6 +114,8 @@ typedef struct rollover_sight {
  * next_query_s is set anew. */
 dnssec_result_t rollover_observe(rollover_t *rollover, rollover_point_t *point, const trust_anchors_t *configured,
                                  const rollover_sight_t *sight, rollover_watch_t watch);
+/* Is the RRset to be asked for? Also when it would not be for longer than any rule says: then a clock that ran ahead was set right. */
+bool rollover_is_due(const rollover_point_t *point, uint64_t now_s);
 /* The RRset could not be had: next_query_s by the rule for failures (2.3). */
 void rollover_failed(rollover_point_t *point, uint64_t now_s);
 

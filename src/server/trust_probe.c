@@ -131,7 +131,7 @@ void probe_send_due(trust_keeper_t *keeper)
     }
     signal_daily(keeper, now_ms);
     for (const rollover_point_t *point = keeper_follows(keeper) ? keeper->rollover.points : NULL; point; point = point->next) {
-        if (point->next_query_s <= now_s && !probe_is_asking(keeper, point->owner.wire)) {
+        if (rollover_is_due(point, now_s) && !probe_is_asking(keeper, point->owner.wire)) {
             ask_point(keeper, point);
         }
     }
@@ -149,8 +149,8 @@ uint64_t probe_deadline_ms(const trust_keeper_t *keeper)
         deadline_ms = keeper_recursion(keeper)->resolver.signal_key_tags ? keeper->signal_ms : deadline_ms;
     }
     for (const rollover_point_t *point = keeper_follows(keeper) ? keeper->rollover.points : NULL; point; point = point->next) {
-        uint64_t wait_s = point->next_query_s > now_s ? point->next_query_s - now_s : 0;
-        if (wait_s < (UINT64_MAX - now_ms) / 1000 && !probe_is_asking(keeper, point->owner.wire)) {
+        uint64_t wait_s = rollover_is_due(point, now_s) ? 0 : point->next_query_s - now_s;
+        if (!probe_is_asking(keeper, point->owner.wire)) {
             uint64_t own_ms = now_ms + 1000 * wait_s;
             deadline_ms = own_ms < deadline_ms ? own_ms : deadline_ms;
         }

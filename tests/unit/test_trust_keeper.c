@@ -584,6 +584,32 @@ static void a_clock_that_is_wrong(void **state)
     assert_true(has_logged(f, "warning clock.wrong"));
 }
 
+/* A clock that ran ahead and was set right must not put everything off until then. */
+static void a_clock_that_was_set_back(void **state)
+{
+    fixture_t *f = *state;
+    atomic_store(&test_time_s, START_S + 4000 * (uint64_t)DAY_S);
+    zone_t zone = {.count = 0};
+    show(&zone, f->keys[0], SIGNING_KSK);
+    show(&zone, f->keys[1], SIGNING_KSK);
+    sign(&zone, f->keys[0], SIGNING_KSK);
+    look(f, &zone);
+    assert_string_equal(state_of(f, 1), "add-pending");
+    for (unsigned day = 0; day <= 30; day += 15) {
+        atomic_store(&test_time_s, START_S + (uint64_t)day * DAY_S);
+        zone_t again = {.count = 0};
+        show(&again, f->keys[0], SIGNING_KSK);
+        show(&again, f->keys[1], SIGNING_KSK);
+        sign(&again, f->keys[0], SIGNING_KSK);
+        if (day == 0) {
+            rollover_point_t point = {.next_query_s = see(f).point.next_query_s};
+            assert_true(rollover_is_due(&point, START_S));
+        }
+        look(f, &again);
+        assert_string_equal(state_of(f, 1), day < 30 ? "add-pending" : "valid");
+    }
+}
+
 /* The server ends while a question is out. */
 static void an_end_with_a_question_open(void **state)
 {
@@ -609,6 +635,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_state_that_cannot_be_written, set_up, tear_down),
         cmocka_unit_test_setup_teardown(other_settings, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_clock_that_is_wrong, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_clock_that_was_set_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_end_with_a_question_open, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

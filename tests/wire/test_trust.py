@@ -231,6 +231,23 @@ def test_a_failure_is_told_and_tried_again(rolling):
         look(server, 'trust.key-found')
 
 
+def test_keys_are_asked_for_without_being_told_to(rolling):
+    """Some seconds after the start, or when it is due by what an earlier run has written; not again before that."""
+    with rolling.resolver() as server:
+        assert trust(server)['points'][0]['seen'] is None
+        wait_for(server, 'trust.key-found', 0, timeout_s=25)
+        point = trust(server)['points'][0]
+        assert 3590 <= point['next-query'] - point['seen'] <= 3610, 'the least that RFC 5011 2.3 allows, as the TTL is short'
+        server.stop()
+        state = server.directory / 'state' / 'trust-anchors'
+        state.write_text(re.sub('query=[0-9]+ seen=[0-9]+', 'query=5 seen=5', state.read_text()))
+        server.start()
+        end = time.monotonic() + 25
+        while trust(server)['points'][0]['seen'] == 5:
+            assert time.monotonic() < end, server.log()
+            time.sleep(0.1)
+
+
 def test_without_anchors_somebody_is_told(rolling):
     with peers.Portolan([], settings='resolver: { trust-anchors: none }\n') as server:
         wait_for(server, 'warning trust.nothing', 0)
