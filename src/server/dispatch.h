@@ -40,10 +40,12 @@ typedef struct dispatch_view {
     unsigned transfers_max;
     unsigned transfer_time_max_ms; /* then a transfer is cut short; 0: never */
     uint16_t tcp_idle_timeout_ds;
-    _Atomic unsigned *transfers_running; /* shared by all workers; only transfers touch it */
-    const acl_t *recursion_allow;        /* whom we resolve for; NULL: nobody, we only serve zones */
-    const cache_t *cache;                /* of answers; NULL: none */
-    unsigned prefetch_percent;           /* a cached answer that was asked for is refreshed when so much of its TTL is left; 0: never */
+    _Atomic unsigned *transfers_running;       /* shared by all workers; only transfers touch it */
+    const acl_t *recursion_allow;              /* whom we resolve for; NULL: nobody, we only serve zones */
+    const cache_t *cache;                      /* of answers; NULL: none */
+    const zone_set_t *local_root;              /* the resolver's copy of the root zone (RFC 8806), and nothing else; NULL: none */
+    const _Atomic int64_t *local_root_until_s; /* Unix time until which it may be used */
+    unsigned prefetch_percent; /* a cached answer that was asked for is refreshed when so much of its TTL is left; 0: never */
 } dispatch_view_t;
 
 /* Who may do what with one zone. */

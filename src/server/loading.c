@@ -1,8 +1,10 @@
 #include "server/loading.h"
 
+#include "base/bytes.h"
 #include "base/diagnostic.h"
 #include "base/rcu.h"
 #include "wire/name.h"
+#include "wire/rrtype.h"
 #include "zone/check.h"
 #include "zone/loader.h"
 
@@ -17,7 +19,6 @@
 
 enum {
     THREADS_MAX = 64,
-    CLASS_IN = 1,
     PAUSE_MS = 100,   /* before the first new try; then twice as long each time */
     FRESH_MS = 1000,  /* a file written so recently may be half-written */
     RETIRED_MAX = 64, /* old versions that wait for one grace period together */
@@ -140,6 +141,9 @@ static void read_file(attempt_t *attempt, const zone_entry_t *entry)
     if (attempt->status == STATUS_OK) {
         zone_check_policy_init(&policy);
         policy.now_s = (uint32_t)time(NULL);
+        if (entry->is_root_copy) { /* RFC 8806 2: what does not match its digest is not used */
+            (void)!zone_check_policy_set(&policy, "zonemd-mismatch", "error");
+        }
         policy.regular_files_only = true; /* nothing may hold up a reload for ever */
         policy.included = note_included;
         policy.context = attempt;
@@ -223,12 +227,21 @@ static char *describe_failure(const attempt_t *attempt, const char *file)
     return copy;
 }
 
+/* A file is as old as its last writing. */
+static int64_t good_until(const attempt_t *attempt)
+{
+    enum { LENGTH = 2, EXPIRE_IN_STORED_SOA = 8 + 12 }; /* two references, then serial, refresh, retry */
+    const zone_rrset_t *soa = zone_node_find(zone_apex(attempt->contents), TYPE_SOA);
+    return attempt->identity.changed_ns / 1000000000 + load_be32(soa->data + LENGTH + EXPIRE_IN_STORED_SOA);
+}
+
 static void publish(loading_t *loading, zone_entry_t *entry, attempt_t *attempt, uint32_t load_ms, retired_t *retired)
 {
     pthread_mutex_lock(loading->state_lock);
     const zone_contents_t *before = rcu_read(&entry->slot.contents);
     rcu_publish(&entry->slot.contents, attempt->contents);
     entry->identity = attempt->identity;
+    entry->good_until_s = good_until(attempt);
     included_files_unref(entry->included);
     entry->included = attempt->included;
     entry->loaded_at_s = time(NULL);
@@ -246,9 +259,10 @@ static void note_failure(loading_t *loading, zone_entry_t *entry, const char *zo
 {
     char *error = describe_failure(attempt, entry->file);
     bool serves = rcu_read(&entry->slot.contents) != NULL;
+    const char *otherwise = entry->is_root_copy ? "nothing, the root's servers are asked" : "SERVFAIL";
     log_event(loading->log, LOG_ERROR, "zone.failed", LOG_TEXT("zone", zone), LOG_TEXT("file", entry->file),
               LOG_NUMBER("errors", attempt->diagnostics.errors), LOG_TEXT("error", error),
-              LOG_TEXT("serving", serves ? "the version before" : "SERVFAIL"));
+              LOG_TEXT("serving", serves ? "the version before" : otherwise));
     pthread_mutex_lock(loading->state_lock);
     free(entry->last_error);
     entry->last_error = error;
@@ -296,9 +310,10 @@ static void *load_some(void *context)
 {
     job_t *job = context;
     zone_table_t *table = job->loading->table;
+    const size_t count = table->count + (table->root != NULL);
     retired_t retired = {.count = 0};
     uint64_t bytes = 0;
-    for (size_t i = atomic_fetch_add(&job->next, 1); i < table->count; i = atomic_fetch_add(&job->next, 1)) {
+    for (size_t i = atomic_fetch_add(&job->next, 1); i < count; i = atomic_fetch_add(&job->next, 1)) {
         if (is_due(&table->entries[i], job->extent)) {
             (void)!load_zone(job->loading, &table->entries[i], &retired, &bytes);
         }
@@ -315,7 +330,8 @@ void loading_run(loading_t *loading, loading_extent_t extent)
     unsigned started = 0;
     sigset_t all;
     sigset_t before;
-    size_t wanted = loading->table->count < loading_processors() ? loading->table->count : loading_processors();
+    const size_t count = loading->table->count + (loading->table->root != NULL);
+    size_t wanted = count < loading_processors() ? count : loading_processors();
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     while (started + 1 < wanted && started < THREADS_MAX && pthread_create(&threads[started], NULL, load_some, &job) == 0) {

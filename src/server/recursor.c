@@ -96,7 +96,8 @@ recursor_t *recursor_new(recursor_group_t *group, unsigned index, const recursor
         return NULL;
     }
     resolver_set_trust(recursor->resolver, &group->trust);
-    resolver_set_served(recursor->resolver, (resolver_served_t){.find = network_find_served, .context = recursor});
+    resolver_set_served(recursor->resolver,
+                        (resolver_served_t){.find = network_find_served, .has_root = network_has_root, .context = recursor});
     return recursor;
 }
 

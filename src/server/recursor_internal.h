@@ -144,6 +144,7 @@ struct recursor {
     uint64_t heard;        /* replies of other servers that were taken */
     uint64_t heard_before; /* at the last failure of that kind */
     bool is_cut_off;       /* no other server has answered between two of them */
+    bool is_root_expired;  /* the log has said so */
     uint64_t published[RESOLVER_COUNTERS];
     uint8_t body[MESSAGE_MAX];
     uint8_t out[MESSAGE_MAX];
@@ -174,3 +175,5 @@ bool network_reply(void *context, const upstream_reply_t *reply);
 void network_failed(void *context, uint64_t owner, upstream_failure_t failure);
 /* For resolver_set_served(). */
 bool network_find_served(void *context, const name_key_t *name, unsigned labels, name_t *zone);
+/* Is there a copy of the root zone that may be used? */
+bool network_has_root(void *context);

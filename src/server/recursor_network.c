@@ -51,6 +51,22 @@ bool network_find_served(void *context, const name_key_t *name, unsigned labels,
     return slot != NULL;
 }
 
+bool network_has_root(void *context)
+{
+    recursor_t *recursor = context;
+    const dispatch_view_t *view = rcu_read(recursor->environment.view);
+    const zone_contents_t *contents = view && view->local_root ? rcu_read(&zone_set_at(view->local_root, 0)->contents) : NULL;
+    if (!contents) {
+        return false;
+    }
+    bool is_good = (int64_t)recursor_now().unix_s < *view->local_root_until_s;
+    if (!is_good && !recursor->is_root_expired) { /* RFC 8806 3 */
+        log_event(recursor->environment.log, LOG_WARNING, "local-root.expired", LOG_NUMBER("serial", zone_head(contents)->serial));
+    }
+    recursor->is_root_expired = !is_good;
+    return is_good;
+}
+
 enum { OPT_SIZE = 11 };
 
 /* A bare OPT record: version 0, DO as in the question. */
@@ -64,13 +80,14 @@ static size_t write_opt(const query_t *query, uint8_t *at)
     return sizeof opt;
 }
 
-/* The message that our server would send to itself, in recursor->out. 0: there is none. */
-static size_t write_served(recursor_t *recursor, const uint8_t *message, size_t size)
+/* The message that our server would send to itself, out of its zones or its copy of the root zone, in recursor->out. 0: there is none. */
+static size_t write_served(recursor_t *recursor, bool is_root, const uint8_t *message, size_t size)
 {
     query_t *query = &recursor->query;
     auth_t *auth = recursor->auth;
     const dispatch_view_t *view = rcu_read(recursor->environment.view);
-    if (!view || query_parse(query, message, size) != QUERY_ANSWER || query->rcode != RCODE_NOERROR || !query->has_question) {
+    const zone_set_t *zones = !view ? NULL : is_root ? view->local_root : view->zones;
+    if (!zones || query_parse(query, message, size) != QUERY_ANSWER || query->rcode != RCODE_NOERROR || !query->has_question) {
         return 0;
     }
     uint8_t *out = recursor->out;
@@ -79,7 +96,7 @@ static size_t write_served(recursor_t *recursor, const uint8_t *message, size_t 
     auth->request = (auth_request_t){
         .query = query,
         .type = query->type,
-        .zones = view->zones,
+        .zones = zones,
         .out = out,
         .size = question_end,
         .limit = sizeof recursor->out - OPT_SIZE,
@@ -100,7 +117,7 @@ static void send_to_ourselves(recursor_t *recursor, const resolver_action_t *act
 {
     const uint64_t exchange = action->exchange; /* the action lives until the resolver is called */
     const resolver_address_t address = action->address;
-    size_t size = write_served(recursor, action->message, action->size);
+    size_t size = write_served(recursor, action->transport == RESOLVER_LOCAL_ROOT, action->message, action->size);
     resolver_verdict_t verdict = RESOLVER_IGNORED;
     recursor_add(recursor, RECURSOR_COUNT_SERVED, 1);
     if (size > 0) {
@@ -125,7 +142,7 @@ static resolver_failure_t failure_of(status_t status, int reason)
 
 void network_send(recursor_t *recursor, const resolver_action_t *action)
 {
-    if (action->transport == RESOLVER_LOCAL) {
+    if (action->transport == RESOLVER_LOCAL || action->transport == RESOLVER_LOCAL_ROOT) {
         send_to_ourselves(recursor, action);
         return;
     }

@@ -53,6 +53,7 @@ typedef struct recursion_settings {
     unsigned waiting_max_a_client; /* 200: requests of one client address (a /32 or /56) that wait at once (DNSBomb) */
     size_t cache_bytes;            /* of the cache's mapping, default 128 MiB */
     const char *cache_file;        /* NULL: not kept over a restart */
+    const char *root_file;         /* a copy of the root zone for the resolver (RFC 8806), absolute path; NULL: none */
 } recursion_settings_t;
 
 typedef struct server_settings {

@@ -22,8 +22,24 @@ static void fill_view(zone_table_t *table, _Atomic unsigned *transfers_running)
         .tcp_idle_timeout_ds = (uint16_t)(idle_ds > UINT16_MAX ? UINT16_MAX : idle_ds),
         .transfers_running = transfers_running,
         .recursion_allow = settings->recursion.enabled ? settings->recursion.allow : NULL,
+        .local_root = table->root_set,
+        .local_root_until_s = table->root ? &table->root->good_until_s : NULL,
         .prefetch_percent = settings->recursion.resolver.prefetch ? settings->recursion.resolver.prefetch_percent : 0,
     };
+}
+
+/* Behind the others. */
+static status_t make_root(zone_table_t *table, const server_settings_t *settings)
+{
+    if (!settings->recursion.enabled || !settings->recursion.root_file) {
+        return STATUS_OK;
+    }
+    table->root = &table->entries[table->count];
+    table->root->slot.name = (name_t){.length = 1};
+    table->root->slot.user = &table->root->access;
+    table->root->file = settings->recursion.root_file;
+    table->root->is_root_copy = true;
+    return zone_set_new(&(zone_slot_t *){&table->root->slot}, 1, &table->root_set);
 }
 
 static status_t make_set(zone_table_t *table)
@@ -59,6 +75,7 @@ status_t zone_table_new(server_settings_t *settings, _Atomic unsigned *transfers
         entries[i].file = zone->file;
     }
     status_t status = make_set(table);
+    status = status == STATUS_OK ? make_root(table, settings) : status;
     if (status != STATUS_OK) {
         zone_table_free(table);
         return status;
@@ -75,7 +92,8 @@ void zone_table_free(zone_table_t *table)
         return;
     }
     zone_set_free(table->set);
-    for (size_t i = 0; i < table->count; i++) {
+    zone_set_free(table->root_set);
+    for (size_t i = 0; i < table->count + (table->root != NULL); i++) {
         const zone_contents_t *contents = rcu_read(&table->entries[i].slot.contents);
         if (contents) {
             zone_contents_unref(contents);
@@ -90,9 +108,9 @@ void zone_table_free(zone_table_t *table)
 
 void zone_table_adopt(zone_table_t *table, const zone_table_t *before)
 {
-    for (size_t i = 0; i < table->count; i++) {
+    for (size_t i = 0; i < table->count + (table->root != NULL); i++) {
         zone_entry_t *entry = &table->entries[i];
-        const zone_entry_t *old = zone_table_find(before, entry->slot.name.wire);
+        const zone_entry_t *old = entry == table->root ? before->root : zone_table_find(before, entry->slot.name.wire);
         const zone_contents_t *contents = old ? rcu_read(&old->slot.contents) : NULL;
         if (!old) {
             continue;
@@ -102,6 +120,7 @@ void zone_table_adopt(zone_table_t *table, const zone_table_t *before)
         }
         entry->loaded_at_s = old->loaded_at_s;
         entry->load_ms = old->load_ms;
+        entry->good_until_s = old->good_until_s;
         if (strcmp(entry->file, old->file) == 0) {
             entry->identity = old->identity;
             entry->included = included_files_ref(old->included);

@@ -5,7 +5,8 @@
  *  2. Answers see only `view`, through RCU; the other fields are for control threads, under the server's state lock.
  *  3. Each slot that has contents holds one reference on them. A generation that adopted another's contents has references of its own,
  *     so that the two can be freed independently.
- *  4. Only loading (server/loading.h) replaces contents of a published table.
+ *  4. The copy of the root zone is loaded, adopted and freed like the others, but in no set but its own.
+ *  5. Only loading (server/loading.h) replaces contents of a published table.
  */
 #pragma once
 
@@ -28,13 +29,17 @@ typedef struct zone_entry {
     int64_t loaded_at_s;        /* Unix time; 0: never */
     uint32_t load_ms;
     char *last_error; /* of the last load, if that failed; owned */
+    bool is_root_copy;
+    _Atomic int64_t good_until_s; /* Unix time: when it will be as old as its SOA's EXPIRE says (RFC 1035 3.3.13) */
 } zone_entry_t;
 
 typedef struct zone_table {
     server_settings_t *settings; /* owned */
     zone_entry_t *entries;
     size_t count;
+    zone_entry_t *root; /* behind the entries: the resolver's copy of the root zone, which no client is answered from; NULL: none */
     zone_set_t *set;
+    zone_set_t *root_set; /* of it alone */
     dispatch_view_t view;
 } zone_table_t;
 

@@ -1,7 +1,9 @@
 """What clients of a resolving server are told, through sockets: why a question failed, and data made for them (DNS64)."""
 
+import os
 import socket
 import threading
+import time
 
 import dns.edns
 import dns.flags
@@ -143,3 +145,83 @@ def test_reverse_names_lead_to_the_ipv4_address(translating):
     name = dns.reversename.from_address('64:ff9b::192.0.2.2')
     answer = ask(translating, name, 'PTR')
     assert answer.answer[0].rdtype == dns.rdatatype.CNAME and str(answer.answer[0][0].target) == '2.2.0.192.in-addr.arpa.'
+
+
+# ---- a copy of the root zone (RFC 8806) ----
+
+ROOT = """$TTL 86400
+. SOA a.nowhere. hostmaster.nowhere. %d 1800 900 604800 300
+. NS a.nowhere.
+a.nowhere. A 192.0.2.1
+example. NS ns.example.
+ns.example. A 192.0.2.1
+"""
+HINTS = '. 3600 NS a.nowhere.\na.nowhere. 3600 A 192.0.2.1\n'
+WITH_ROOT = """resolver:
+  validate: no
+  root-hints: "%s/hints"
+  local-root: { file: "%s/root" }
+  limits: { request-time: 2s, discard-after: 10s }
+  timeouts: { initial: 200ms, maximum: 300ms }
+"""
+
+
+@pytest.fixture
+def rooted(tmp_path):
+    (tmp_path / 'hints').write_text(HINTS)
+    (tmp_path / 'root').write_text(ROOT % 1)
+
+    def start():
+        return peers.Portolan([], settings=WITH_ROOT % (tmp_path, tmp_path), workers=2)
+    return start
+
+
+def test_the_root_is_asked_at_home(rooted, tmp_path):
+    with rooted() as server:
+        assert 'zone.loaded zone=. ' in server.log()
+        for name in ('missing.', 'www.missing2.'):
+            answer = ask(server, name)
+            assert answer.rcode() == dns.rcode.NXDOMAIN and not answer.flags & dns.flags.AA
+            assert answer.authority[0].rdtype == dns.rdatatype.SOA
+        soa = ask(server, '.', 'SOA')
+        assert soa.answer[0][0].serial == 1 and not soa.flags & dns.flags.AA and 'resolution.unreachable' not in server.log()
+        (tmp_path / 'root').write_text(ROOT % 2 + 'other. NS ns.example.\n')
+        assert server.tool('reload').returncode == 0
+        assert server.tool('cache', 'flush', '--all').returncode == 0
+        assert ask(server, '.', 'SOA').answer[0][0].serial == 2
+        (tmp_path / 'root').write_text('. SOA broken\n')
+        server.tool('reload')
+        assert server.tool('cache', 'flush', '--all').returncode == 0
+        assert ask(server, '.', 'SOA').answer[0][0].serial == 2  # the version before
+
+
+def test_nobody_is_answered_from_the_copy(rooted):
+    """RFC 8806 2: it is the resolver's alone."""
+    with rooted() as server:
+        query = dns.message.make_query('example.', 'NS', use_edns=0)
+        query.flags &= ~dns.flags.RD
+        answer = dns.query.udp(query, server.address, port=server.port, timeout=5)
+        assert answer.rcode() == dns.rcode.REFUSED and not answer.authority
+        transfer = dns.query.tcp(dns.message.make_query('.', 'AXFR'), server.address, port=server.port, timeout=5)
+        assert transfer.rcode() != dns.rcode.NOERROR and not transfer.answer
+        assert '"."' not in server.tool('zone', 'list', '--json').stdout
+
+
+def test_an_old_copy_is_not_used(rooted, tmp_path):
+    """RFC 8806 3, RFC 1035 3.3.13"""
+    old = time.time() - 604800 - 3600
+    os.utime(tmp_path / 'root', (old, old))
+    with rooted() as server:
+        assert ask(server, 'nowhere.').rcode() == dns.rcode.SERVFAIL
+        assert 'warning local-root.expired serial=1' in server.log()
+        os.utime(tmp_path / 'root')
+        assert server.tool('reload').returncode == 0
+        assert ask(server, 'nowhere2.').rcode() == dns.rcode.NXDOMAIN
+
+
+def test_a_copy_that_does_not_match_its_digest_is_not_used(rooted, tmp_path):
+    """RFC 8976 4, RFC 8806 2"""
+    (tmp_path / 'root').write_text(ROOT % 1 + '. ZONEMD 1 1 1 ' + '00' * 48 + '\n')
+    with rooted() as server:
+        assert 'zone.failed zone=. ' in server.log() and 'digest' in server.log(), server.log()
+        assert ask(server, 'nowhere.').rcode() == dns.rcode.SERVFAIL
