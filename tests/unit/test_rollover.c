@@ -481,8 +481,8 @@ static void damaged_text_is_not_taken(void **state)
         "portolan-trust-anchors 1\nend\nend\n",
         "portolan-trust-anchors 1\nkey valid place=0 since=0 acceptable=0 vouchers=0 257 3 15 AAAA\nend\n",
         "portolan-trust-anchors 1\npoint . query=99999999999999999999 seen=0 ttl=0 lifetime=0\nend\n",
-        "portolan-trust-anchors 1\npoint . query=0 seen=0 ttl=0 lifetime=0\n"
-        /* */ "key
+        ("portolan-trust-anchors 1\npoint . query=0 seen=0 ttl=0 lifetime=0\nkey valid place=16 since=0 acceptable=0 vouchers=0 257 3 15 "
+         "AAAA\nend\n"),
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         assert_int_equal(rollover_read(&copy, bad[i], strlen(bad[i]), &line), STATUS_MALFORMED);
