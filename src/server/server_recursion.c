@@ -41,6 +41,10 @@ status_t server_plan_recursion(server_t *server, zone_table_t *table, recursion_
     status_t status = make_cache(server, settings);
     if (status == STATUS_OK) {
         table->view.cache = server_cache_content(server->cache);
+        /* What they know of other servers (round trips, EDNS, cookies) is worth keeping. */
+        plan->keeps = server->has_recursors && recursion_settings_equal(&server->table->settings->recursion, settings);
+    }
+    if (status == STATUS_OK && !plan->keeps) {
         status = make_recursors(server, table->settings, plan);
     }
     if (status != STATUS_OK) {
@@ -52,10 +56,11 @@ status_t server_plan_recursion(server_t *server, zone_table_t *table, recursion_
 status_t server_change_recursion(server_t *server, recursion_plan_t *plan)
 {
     status_t result = STATUS_OK;
-    for (unsigned i = 0; i < server->worker_count; i++) {
+    for (unsigned i = 0; !plan->keeps && i < server->worker_count; i++) {
         status_t status = worker_set_recursor(server->workers[i], plan->recursors ? plan->recursors[i] : NULL);
         result = result == STATUS_OK ? status : result;
     }
+    server->has_recursors = result == STATUS_OK && (plan->keeps || plan->recursors);
     plan->count = 0;
     recursion_plan_clear(plan);
     return result;

@@ -96,5 +96,8 @@ server_settings_t *server_settings_ref(server_settings_t *settings);
  * settings'. STATUS_NO_MEMORY. */
 status_t recursion_settings_default(server_settings_t *settings) MUST_USE;
 
+/* Would recursors made by one do as well for the other? Who may ask, and what lies in files of the server, are not the recursors'. */
+bool recursion_settings_equal(const recursion_settings_t *a, const recursion_settings_t *b);
+
 /* Gives one reference back; the last one frees. NULL is allowed. Any thread. */
 void server_settings_free(server_settings_t *settings);

@@ -28,6 +28,7 @@ struct server {
     log_t *log;
     server_cache_t *cache;        /* NULL: this server never resolved */
     upstream_settings_t upstream; /* as the system has them */
+    bool has_recursors;           /* each worker has one made by the settings of `table`, or by equal ones */
     server_trust_t *trust;        /* set by server_set_trust(); NULL: as the settings say */
     trust_keeper_t *keeper;       /* who keeps it up to date; NULL: this server never resolved. Of the control threads */
     pthread_mutex_t control_lock;
@@ -50,6 +51,7 @@ struct server {
 
 /* A recursor for each worker, made and not given yet; `recursors` NULL where the settings want none. */
 typedef struct recursion_plan {
+    bool keeps; /* those that are there do */
     recursor_t **recursors;
     unsigned count;
 } recursion_plan_t;

@@ -41,6 +41,7 @@ class Switch:
     def __init__(self, port):
         self.behind = port
         self.passes = False
+        self.queries = []
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind(('127.0.0.1', 0))
         self.socket.settimeout(0.1)
@@ -56,6 +57,7 @@ class Switch:
                     query, client = self.socket.recvfrom(65535)
                 except TimeoutError:
                     continue
+                self.queries.append(dns.message.from_wire(query))
                 if self.passes:
                     out.sendto(query, ('127.0.0.1', self.behind))
                     self.socket.sendto(out.recv(65535), client)
@@ -111,6 +113,32 @@ def test_reach_lost_and_found_is_in_the_log(origin):
         switch.passes = True
         assert ask(server, 'www.' + ZONE).rcode() == dns.rcode.NOERROR
         assert 'notice resolution.reachable server=127.0.0.1' in server.log() and 'failed=1' in server.log(), server.log()
+
+
+def test_a_reload_keeps_what_is_known_of_servers(origin):
+    """The cookie is made with a secret that a resolver draws when it is made; so is a new round-trip time learned by a new one."""
+    def cookie(server, name):
+        assert ask(server, name + ZONE).rcode() in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN)
+        return next(option.data[:8] for option in switch.queries[-1].options if option.otype == 10)
+
+    with Switch(origin.port) as switch:
+        switch.passes = True
+        settings = 'resolver:\n  validate: no\n  local-data: { a.test: { A: 192.0.2.1 } }\n  dns64: "64:ff9b::/96"\n' \
+                   '  stub: { %s: "127.0.0.1:%d" }\n' % (ZONE, switch.port)
+        with peers.Portolan([], settings=settings, workers=1) as server:
+            first = cookie(server, 'a.')
+            assert cookie(server, 'b.') == first
+            assert server.tool('reload').returncode == 0
+            assert cookie(server, 'c.') == first
+            path = server.configuration_path()
+            path.write_text(path.read_text().replace('a.test: { A: 192.0.2.1 }', 'a.test: { A: 192.0.2.2 }'))
+            assert server.tool('reload').returncode == 0
+            assert addresses(ask(server, 'a.test.')) == ['192.0.2.2']
+            changed = cookie(server, 'd.')
+            assert changed != first
+            path.write_text(path.read_text() + '  allow: any\n')
+            assert server.tool('reload').returncode == 0
+            assert cookie(server, 'e.') == changed  # who may ask is not the resolver's business
 
 
 # ---- DNS64 ----
