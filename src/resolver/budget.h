@@ -39,6 +39,14 @@ static inline void budget_init(budget_t *budget, const resolver_settings_t *sett
     };
 }
 
+/* Has nothing been spent yet? */
+static inline bool budget_is_whole(const budget_t *budget, const resolver_settings_t *settings)
+{
+    return budget->sends_left == settings->upstream_queries_max && budget->fetches_left == settings->fetches_max_a_request &&
+           budget->bytes_left == settings->reply_bytes_max && budget->signature_checks_left == settings->signature_checks_max &&
+           budget->nsec3_hashes_left == settings->nsec3_hashes_max;
+}
+
 /* Takes one from a counter of a budget; false when there is none left. */
 static inline bool budget_take(unsigned *left)
 {

@@ -81,7 +81,12 @@ static void add_rrset(resolver_t *resolver, fetch_t *fetch, unsigned server, con
 
 void cut_take_lookup(resolver_t *resolver, fetch_t *fetch, edge_t *edge)
 {
-    add_rrset(resolver, fetch, edge->server, &edge->outcome->entry);
+    const outcome_t *outcome = edge->outcome;
+    add_rrset(resolver, fetch, edge->server, &outcome->entry);
+    if (outcome->by_budget && !fetch->trouble.what) { /* what says nothing of a server's name says nothing of ours */
+        fetch_set_trouble(fetch, "the addresses of its name servers cannot be had just now", EDE_NO_REACHABLE_AUTHORITY, NULL);
+        fetch->trouble.fault = outcome->is_shortage ? FAULT_SHORTAGE : FAULT_BUDGET;
+    }
     outcome_unref(edge->outcome);
     edge->outcome = NULL;
 }
@@ -120,6 +125,21 @@ static bool can_be_looked_up(const fetch_t *fetch, const cut_server_t *server)
     return !server->has_address && !name_is_at_or_below(server->name.wire, fetch->cut.zone.wire);
 }
 
+static void say_no_lookup(fetch_t *fetch, status_t status)
+{
+    fetch_set_trouble(fetch,
+                      status == STATUS_EXISTS  ? "its name servers can only be found by asking themselves"
+                      : status == STATUS_LIMIT ? "finding its name servers takes too many questions"
+                                               : "too many questions are being resolved to find its name servers",
+                      EDE_NO_REACHABLE_AUTHORITY, NULL);
+    fetch->trouble.fault = status == STATUS_EXISTS ? FAULT_SERVERS : status == STATUS_LIMIT ? FAULT_BUDGET : FAULT_SHORTAGE;
+}
+
+static bool affords_fetch(const budget_t *budget, uint64_t now_ms)
+{
+    return budget->fetches_left > 0 && now_ms < budget->deadline_ms;
+}
+
 /* Begins one look-up; true if it is running. */
 static bool begin_lookup(resolver_t *resolver, fetch_t *fetch, unsigned server, uint16_t type)
 {
@@ -134,13 +154,11 @@ static bool begin_lookup(resolver_t *resolver, fetch_t *fetch, unsigned server, 
     *edge = (edge_t){.by_fetch = fetch, .type = type, .server = (uint8_t)server};
     /* Not validated: what a server at a wrong address says will not validate (RFC 4035 5), and so no look-up waits for one that waits
      * for it. */
+    (void)fetch_find_budget(resolver, fetch, affords_fetch);
     fetch_wish_t wish = {&name, type, fetch->depth + 1, fetch->budget, edge, false, false};
     status_t status = fetch_want(resolver, &wish);
     if (status != STATUS_OK) {
-        fetch_set_trouble(fetch,
-                          status == STATUS_EXISTS ? "its name servers can only be found by asking themselves"
-                                                  : "finding its name servers takes too many questions",
-                          EDE_NO_REACHABLE_AUTHORITY, NULL);
+        say_no_lookup(fetch, status);
         return false;
     }
     fetch->cut.lookups++;
@@ -196,6 +214,7 @@ static bool begin_cut(resolver_t *resolver, fetch_t *fetch, const uint8_t *zone,
     if (!enter_quota(resolver, fetch)) {
         resolver->counters[RESOLVER_COUNT_QUOTA]++;
         fetch_set_trouble(fetch, "too many questions for this zone are waiting", EDE_OTHER, NULL);
+        fetch->trouble.fault = FAULT_SHORTAGE;
         fetch_fail_by_budget(resolver, fetch);
         return false;
     }

@@ -111,6 +111,7 @@ static uint64_t timeout_of(const resolver_t *resolver, const fetch_t *fetch, con
 static void out_of_memory(resolver_t *resolver, fetch_t *fetch)
 {
     fetch_set_trouble(fetch, "out of memory", EDE_OTHER, NULL);
+    fetch->trouble.fault = FAULT_SHORTAGE;
     fetch_fail_by_budget(resolver, fetch);
 }
 
@@ -143,6 +144,7 @@ void exchange_send(resolver_t *resolver, fetch_t *fetch, unsigned index, resolve
         resolver->counters[RESOLVER_COUNT_QUOTA]++;
         candidate->is_dead = true;
         fetch_set_trouble(fetch, "has too many questions of ours to answer already", EDE_OTHER, &candidate->address);
+        fetch->trouble.fault = FAULT_SHORTAGE;
         resolver_ready_fetch(resolver, fetch);
         return;
     }
@@ -225,6 +227,7 @@ void exchange_failed(resolver_t *resolver, fetch_t *fetch, resolver_failure_t fa
 {
     candidate_t *candidate = &fetch->cut.candidates[fetch->exchange.candidate];
     const char *what = "has no route to it";
+    fault_t fault = FAULT_SERVERS;
     switch (failure) {
     case RESOLVER_FAILURE_REFUSED:
         what = fetch->exchange.transport == RESOLVER_TCP ? "closed the connection" : "has no DNS service";
@@ -233,12 +236,15 @@ void exchange_failed(resolver_t *resolver, fetch_t *fetch, resolver_failure_t fa
         break;
     case RESOLVER_FAILURE_UNREACHABLE:
         candidate->is_dead = true;
+        fault = FAULT_NETWORK;
         resolver->family_down_until_ms[candidate->address.family == RESOLVER_IPV6] = resolver->now.monotonic_ms + FAMILY_DOWN_MS;
         break;
     case RESOLVER_FAILURE_NO_SOCKET:
         what = "could not be asked for want of a socket";
+        fault = FAULT_SHORTAGE;
         break;
     }
     fetch_set_trouble(fetch, what, EDE_NETWORK_ERROR, &candidate->address);
+    fetch->trouble.fault = fault;
     try_others(resolver, fetch);
 }

@@ -122,6 +122,7 @@ static fetch_t *fetch_new(resolver_t *resolver, const fetch_wish_t *wish)
     fetch->is_pinned = !wish->edge;
     fetch->is_checked = wish->is_checked;
     fetch->is_renewal = wish->is_renewal;
+    fetch->is_first = budget_is_whole(wish->budget, resolver->settings);
     fetch->node = (question_node_t){.name = &fetch->name, .type = fetch->type, .flags = wish->is_checked};
     question_table_add(&resolver->fetches, &resolver->hash_key, &fetch->node);
     resolver->counters[RESOLVER_COUNT_FETCHES]++;
@@ -165,14 +166,15 @@ status_t fetch_want(resolver_t *resolver, const fetch_wish_t *wish)
         edge_attach(fetch, wish->edge);
         return STATUS_OK;
     }
-    if (wish->depth > resolver->settings->depth_max || !budget_take(&wish->budget->fetches_left)) {
+    if (wish->depth > resolver->settings->depth_max || wish->budget->fetches_left == 0) {
         resolver->counters[RESOLVER_COUNT_BUDGET_SPENT]++;
         return STATUS_LIMIT;
     }
     fetch = fetch_new(resolver, wish);
     if (!fetch) {
-        return resolver->free_slot_count == 0 ? STATUS_LIMIT : STATUS_NO_MEMORY;
+        return resolver->free_slot_count == 0 ? STATUS_NO_SPACE : STATUS_NO_MEMORY;
     }
+    wish->budget->fetches_left--;
     if (wish->edge) {
         edge_attach(fetch, wish->edge);
     }
@@ -240,8 +242,20 @@ void fetch_keep_failure(resolver_t *resolver, const name_key_t *name, store_entr
     resolver->store->operations->put(resolver->store, name, entry, resolver->now.unix_s);
 }
 
+/* What failed for want of a route is asked for again soon, however often it failed: the network may be back. */
+static void keep_failure(resolver_t *resolver, const fetch_t *fetch, store_entry_t *entry)
+{
+    if (fetch->trouble.fault != FAULT_NETWORK) {
+        fetch_keep_failure(resolver, &fetch->name, entry);
+        return;
+    }
+    entry->ttl_s = resolver->settings->failure_ttl_min_s;
+    resolver->store->operations->put(resolver->store, &fetch->name, entry, resolver->now.unix_s);
+}
+
 static void fail(resolver_t *resolver, fetch_t *fetch, bool by_budget)
 {
+    by_budget = by_budget || fetch->trouble.fault >= FAULT_BUDGET;
     if (fetch->validation.rejected) { /* there was an answer, and nobody had a better one */
         validate_give_up(resolver, fetch);
         return;
@@ -249,13 +263,14 @@ static void fail(resolver_t *resolver, fetch_t *fetch, bool by_budget)
     outcome_t *outcome = outcome_new();
     if (outcome) {
         outcome->by_budget = by_budget;
+        outcome->is_shortage = fetch->trouble.fault == FAULT_SHORTAGE;
         outcome->entry.kind = STORE_FAILURE;
         outcome->entry.type = fetch->type;
         outcome->entry.extended_error = fetch->trouble.what ? fetch->trouble.extended_error : EDE_NO_REACHABLE_AUTHORITY;
         fetch_write_trouble(fetch, outcome->text);
         outcome->entry.text = outcome->text;
         if (!by_budget && fetch->cut.kind != CUT_SERVED) {
-            fetch_keep_failure(resolver, &fetch->name, &outcome->entry);
+            keep_failure(resolver, fetch, &outcome->entry);
         }
     }
     fetch_finish(resolver, fetch, outcome);

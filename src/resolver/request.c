@@ -230,12 +230,20 @@ static void finish(resolver_t *resolver, request_t *request)
     finish_with(resolver, request, answer);
 }
 
-/* A limit was reached on the way to this very question: so it will be the next time, and is not tried again at once (RFC 9520 3). */
+/* A limit was reached on the way to this very question: so it will be the next time, and is not tried again at once (RFC 9520 3). But not
+ * on the way to the name that an alias leads to: others ask for that with a budget of their own, and the alias may be an attacker's. */
+static void keep_spent(resolver_t *resolver, const request_t *request, store_entry_t *entry)
+{
+    if (request->hop_count == 0) {
+        fetch_keep_failure(resolver, &request->current, entry);
+    }
+}
+
 static void spend_out(resolver_t *resolver, request_t *request, int16_t extended_error, const char *text)
 {
     store_entry_t entry = {.kind = STORE_FAILURE, .type = wanted_type(request), .extended_error = extended_error, .text = text};
     resolver->counters[RESOLVER_COUNT_BUDGET_SPENT]++;
-    fetch_keep_failure(resolver, &request->current, &entry);
+    keep_spent(resolver, request, &entry);
     answer_memory_t *failure = chain_failure(RCODE_SERVFAIL, extended_error, NULL);
     if (failure) {
         failure->answer.extended_text = arena_strndup(&failure->arena, text, strlen(text));
@@ -446,7 +454,7 @@ static void give_up_aaaa(resolver_t *resolver, request_t *request)
     write_trouble(request, outcome->text);
     outcome->entry =
         (store_entry_t){.kind = STORE_FAILURE, .type = TYPE_AAAA, .extended_error = EDE_NO_REACHABLE_AUTHORITY, .text = outcome->text};
-    fetch_keep_failure(resolver, &request->current, &outcome->entry);
+    keep_spent(resolver, request, &outcome->entry);
     edge_detach(resolver, &request->edge);
     take(resolver, request, outcome);
 }

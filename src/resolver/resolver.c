@@ -92,7 +92,7 @@ resolver_t *resolver_new(const resolver_settings_t *settings, store_t *store, re
     resolver->last_ready_fetch = &resolver->ready_fetches;
     resolver->last_ready_request = &resolver->ready_requests;
     resolver->last_action = &resolver->actions;
-    resolver->exhausted = (outcome_t){.references = 1, .by_budget = true, .text = "out of memory"};
+    resolver->exhausted = (outcome_t){.references = 1, .by_budget = true, .is_shortage = true, .text = "out of memory"};
     resolver->exhausted.entry = (store_entry_t){.kind = STORE_FAILURE, .extended_error = EDE_OTHER};
     arena_init(&resolver->scratch, SCRATCH_CHUNK, REPLY_ARENA_MAX);
     arena_init(&resolver->reply_arena, SCRATCH_CHUNK, REPLY_ARENA_MAX);

@@ -97,6 +97,7 @@ static void out_of_memory(making_t *making)
 {
     outcome_unref(making->outcome);
     fetch_set_trouble(making->fetch, "out of memory", EDE_OTHER, NULL);
+    making->fetch->trouble.fault = FAULT_SHORTAGE;
     fetch_fail_by_budget(making->resolver, making->fetch);
 }
 

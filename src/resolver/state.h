@@ -33,6 +33,7 @@ typedef struct outcome {
     bool overflow;         /* a DNAME made the name too long: YXDOMAIN, rrsets[0] is the DNAME */
     bool is_served;        /* out of a zone that this server serves */
     bool by_budget;        /* a failure that says nothing about the name: some request's budget, or our own limits */
+    bool is_shortage;      /* by_budget, and of this moment: a table is full, there is no memory, no socket */
     bool is_known_failure; /* out of the store: nobody was asked now */
     char text[TEXT_MAX];   /* of a failure: for people */
     store_entry_t entry;
@@ -205,11 +206,16 @@ typedef struct exchange {
     uint8_t cookie[QUERY_COOKIE_SIZE];
 } exchange_t;
 
+/* Whose fault something is, which decides how long a failure is remembered: the last word of servers; not longer than need be, as the next
+ * question may find a network again; not at all, as it says nothing of the name. */
+typedef enum fault { FAULT_SERVERS, FAULT_NETWORK, FAULT_BUDGET, FAULT_SHORTAGE } fault_t;
+
 /* The last thing that went wrong, for the extended error. */
 typedef struct trouble {
     const char *what; /* static storage; NULL: nothing yet */
     int16_t extended_error;
     bool has_address;
+    fault_t fault;
     resolver_address_t address;
 } trouble_t;
 
@@ -234,6 +240,7 @@ struct fetch {
     bool is_pinned;  /* wanted by the resolver itself: priming */
     bool is_checked; /* its outcome is validated */
     bool is_renewal; /* the store is not asked for it */
+    bool is_first;   /* nothing was spent of its budget when it began: what it cannot afford, the same question never can */
     uint32_t slot;
     uint64_t visited; /* mark of the last search for loops */
     name_key_t name;
@@ -386,7 +393,8 @@ typedef struct fetch_wish {
     bool is_checked; /* the outcome is to be validated */
     bool is_renewal; /* the servers are asked whatever the store knows */
 } fetch_wish_t;
-/* STATUS_OK: edge->fetch is set. STATUS_LIMIT: budget, depth or tables; STATUS_EXISTS: it would wait for itself; STATUS_NO_MEMORY. */
+/* STATUS_OK: edge->fetch is set. STATUS_LIMIT: budget or depth; STATUS_NO_SPACE: the table is full; STATUS_EXISTS: it would wait for
+ * itself; STATUS_NO_MEMORY. */
 status_t fetch_want(resolver_t *resolver, const fetch_wish_t *wish) MUST_USE;
 void fetch_step(resolver_t *resolver, fetch_t *fetch);
 /* Nobody waits on this edge any more. */
@@ -400,6 +408,7 @@ void fetch_free(resolver_t *resolver, fetch_t *fetch);
 void fetch_prime(resolver_t *resolver);
 /* Keeps a failure (RFC 9520): at least failure_ttl_min_s, longer with each one that follows. Sets entry->ttl_s. */
 void fetch_keep_failure(resolver_t *resolver, const name_key_t *name, store_entry_t *entry);
+/* By FAULT_SERVERS; another fault is set behind it. */
 void fetch_set_trouble(fetch_t *fetch, const char *what, int16_t extended_error, const resolver_address_t *address);
 /* The last trouble in words. */
 void fetch_write_trouble(const fetch_t *fetch, char text[static TEXT_MAX]);

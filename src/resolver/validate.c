@@ -153,7 +153,9 @@ static void fail(validator_t *validator)
     outcome_t *outcome = failure_new(fetch, validator->extended_error, validator->text);
     if (outcome) {
         outcome->by_budget = validator->by_budget;
-        if (!validator->by_budget || fetch->depth == 0) { /* it would come to the same the next time (RFC 9520 3) */
+        outcome->is_shortage = validator->is_shortage;
+        /* What the whole budget of a question does not pay for comes to the same the next time (RFC 9520 3). */
+        if (!validator->by_budget || (!validator->is_shortage && fetch->is_first)) {
             fetch_keep_failure(validator->resolver, &fetch->name, &outcome->entry);
         }
     }

@@ -31,6 +31,7 @@ typedef struct validator {
     int16_t extended_error;
     bool is_own;      /* bogus: the data itself; other servers may have better */
     bool by_budget;   /* failed: says nothing about the name */
+    bool is_shortage; /* likewise; it is our own want of this moment */
     uint32_t limit_s; /* of the verdict's life */
     char text[TEXT_MAX];
 } validator_t;

@@ -142,6 +142,7 @@ static void end_keeping(validator_t *validator, const keeping_t *keeping)
 static verdict_t fail_memory(validator_t *validator)
 {
     validator->by_budget = true;
+    validator->is_shortage = true;
     return validate_say(validator, VERDICT_FAILED, EDE_OTHER, "out of memory");
 }
 

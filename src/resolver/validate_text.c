@@ -79,6 +79,7 @@ static bool find_signature(validator_t *validator, const rrset_t *rrset, const u
 static verdict_t say_spent(validator_t *validator, dnssec_result_t result)
 {
     validator->by_budget = validator->purse.signature_checks == 0 || result == DNSSEC_NO_RESOURCES;
+    validator->is_shortage = result == DNSSEC_NO_RESOURCES;
     return validate_say(validator, VERDICT_FAILED, dnssec_result_ede(result), "not validated: %s", dnssec_result_text(result));
 }
 

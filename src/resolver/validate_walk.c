@@ -214,9 +214,11 @@ static verdict_t look_up(validator_t *validator, unsigned labels, uint16_t type)
         return VERDICT_WAIT;
     }
     validator->by_budget = true;
+    validator->is_shortage = status == STATUS_NO_SPACE || status == STATUS_NO_MEMORY;
     return validate_say(validator, VERDICT_FAILED, EDE_DNSSEC_INDETERMINATE, "not validated: %s",
-                        status == STATUS_EXISTS ? "its keys can only be found by asking for themselves"
-                                                : "finding its keys takes too many questions");
+                        status == STATUS_EXISTS  ? "its keys can only be found by asking for themselves"
+                        : status == STATUS_LIMIT ? "finding its keys takes too many questions"
+                                                 : "too many questions are being resolved to find its keys");
 }
 
 static void say_lookup(validator_t *validator, const outcome_t *outcome, uint16_t type)
@@ -258,6 +260,7 @@ static verdict_t take_failure(validator_t *validator, const outcome_t *outcome, 
         return validate_say(validator, VERDICT_BOGUS, outcome->entry.extended_error, "%s", outcome->text);
     }
     validator->by_budget = outcome->by_budget;
+    validator->is_shortage = outcome->is_shortage;
     say_lookup(validator, outcome, type);
     return VERDICT_FAILED;
 }
@@ -478,6 +481,7 @@ static verdict_t walk(validator_t *validator, unsigned labels, walk_goal_t goal,
     }
     if (verdict == VERDICT_GO_ON) {
         validator->by_budget = true;
+        validator->is_shortage = true;
         return validate_say(validator, VERDICT_FAILED, EDE_OTHER, "out of memory");
     }
     return verdict;

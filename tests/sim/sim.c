@@ -392,6 +392,10 @@ static void transmit(sim_t *sim, const resolver_action_t *action)
                 load_be16(action->message + at));
         buffer_clear(&text);
     }
+    if (sim->sockets_max > 0 && sim->open > sim->sockets_max) {
+        deliver_failure(sim, action->exchange, 0, RESOLVER_FAILURE_NO_SOCKET);
+        return;
+    }
     if (!host || (host->behaviours & SIM_SILENT)) {
         if (host) {
             host->queries++;

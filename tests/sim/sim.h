@@ -139,7 +139,8 @@ typedef struct sim {
     sim_answer_t answers[SIM_ANSWERS_MAX];
     size_t answer_count;
     _Atomic unsigned transfers_running;
-    bool prints; /* each message, to stderr */
+    bool prints;          /* each message, to stderr */
+    unsigned sockets_max; /* exchanges that may be open at once before one more gets no socket; 0: any */
     /* Sees each answer of a server before it leaves, and may change it (capacity 65,535); the new size, 0: it is lost. NULL: nobody. */
     size_t (*tamper)(void *context, uint8_t *message, size_t size);
     void *tamper_context;
