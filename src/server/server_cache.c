@@ -201,6 +201,8 @@ status_t server_cache_new(server_cache_t **out, const recursion_settings_t *sett
         status = cache_new(&cache->content, &wanted, NULL, NULL);
     }
     if (status != STATUS_OK) {
+        log_event(log, LOG_ERROR, "cache.failed", LOG_NUMBER("bytes", wanted.budget_bytes), LOG_TEXT("error", status_text(status)),
+                  LOG_TEXT("setting", "resolver.cache.size"));
         server_cache_free(cache);
         return status;
     }

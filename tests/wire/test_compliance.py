@@ -16,16 +16,30 @@ SOA = wire.TYPES['SOA']
 NAME = wire.name_from_text(ZONE)
 
 
-@pytest.fixture(scope='module')
-def server(tmp_path_factory, portoland):
+# A server that resolves, too, obeys the same rules. Nobody answers where it would ask.
+ROLES = {'authoritative': 'resolver: no', 'resolver': 'resolver: { validate: no, forward: { ".": "127.0.0.1:%d" } }'}
+
+
+@pytest.fixture(scope='module', params=ROLES)
+def server(request, tmp_path_factory, portoland):
     path = tmp_path_factory.mktemp('compliance') / 'zone'
     path.write_text(zones.rich(ZONE, random_names=5))
     try:
         path = zones.sign(path, ZONE, 'ldns', 'nsec')
     except zones.SigningFailed as error:
         pytest.skip(str(error))
-    with peers.Portolan([peers.Zone(ZONE, path)], settings='nsid: %s' % NSID) as running:
+    role = ROLES[request.param]
+    settings = 'nsid: %s\n%s' % (NSID, role % peers.free_port() if '%' in role else role)
+    with peers.Portolan([peers.Zone(ZONE, path)], settings=settings) as running:
+        running.resolves = request.param == 'resolver'
         yield running
+
+
+def checked(server, raw):
+    """Whatever is asked, RA says whether recursion can be had here (RFC 1035 4.1.1)."""
+    reply = wire.parse(raw)
+    assert bool(reply.flags & wire.RA) == server.resolves
+    return reply
 
 
 @pytest.fixture
@@ -37,7 +51,7 @@ def udp(server):
             sock.connect((server.address, server.port))
             sock.send(message)
             try:
-                return wire.parse(sock.recv(65535))
+                return checked(server, sock.recv(65535))
             except socket.timeout:
                 return None
     return ask
@@ -46,7 +60,7 @@ def udp(server):
 @pytest.fixture
 def tcp(server):
     def ask(message):
-        return wire.parse(wire.Asker(server.address, server.port).ask_tcp([message])[0])
+        return checked(server, wire.Asker(server.address, server.port).ask_tcp([message])[0])
     return ask
 
 
@@ -62,7 +76,7 @@ def assert_authoritative(reply, rcode=wire.NOERROR):
     assert reply is not None, 'no answer'
     assert reply.rcode == rcode
     assert reply.flags & wire.QR and reply.flags & wire.AA
-    assert not reply.flags & (wire.RA | wire.Z | wire.TC | wire.AD)
+    assert not reply.flags & (wire.Z | wire.TC | wire.AD)
 
 
 class TestBasic:
@@ -262,9 +276,13 @@ class TestMessages:
         reply = udp(query(qclass=qclass))
         assert reply.rcode == rcode and not reply.flags & wire.AA and not reply.answer
 
-    def test_not_our_zone(self, udp):
+    def test_not_our_zone(self, udp, server):
+        """Without RD a server that resolves says no more than others do; but names of special use are always known to it (RFC 6761)."""
         for name in ('example.', 'test.', '.', 'xcompliance.test.', 'compliance.test.example.'):
             reply = udp(query(wire.name_from_text(name)))
+            if server.resolves and name.endswith('test.'):
+                assert reply.rcode == (wire.NOERROR if name == 'test.' else wire.NXDOMAIN) and not reply.flags & wire.AA
+                continue
             assert reply.rcode == wire.REFUSED and not reply.flags & wire.AA
             assert not reply.answer and not reply.authority and not reply.additional
 

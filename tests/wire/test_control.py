@@ -32,7 +32,7 @@ def zone_text(serial):
 def server(tmp_path, portoland, portolan):
     path = tmp_path / 'control.zone'
     path.write_text(zone_text(1))
-    with peers.Portolan([peers.Zone(ZONE, path, {'allow-transfer': '[127.0.0.1]'})], settings='nsid: test\n') as running:
+    with peers.Portolan([peers.Zone(ZONE, path, {'allow-transfer': '[127.0.0.1]'})], settings='nsid: test\nresolver: no\n') as running:
         running.zone_file = path
         yield running
 

@@ -7,6 +7,7 @@ import resource
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import tempfile
 import threading
@@ -97,7 +98,8 @@ def test_out_of_memory_for_a_zone(zone, portoland, tmp_path):
         big.write_text(head + '$GENERATE 1-%d n$ TXT "%s"\n' % (names, 'x' * 200))
     write(1, 500000)
     zones = [zone, peers.Zone('big.test.', big)]
-    with peers.Portolan(zones, workers=1, answers_all=False, prefix=['prlimit', '--as=100000000']) as server:
+    with peers.Portolan(zones, workers=1, answers_all=False, settings='resolver: { cache: { size: 4MiB } }',
+                        prefix=['prlimit', '--as=100000000']) as server:
         assert works(server.address, server.port)
         assert peers.soa_rcode(server.address, server.port, 'big.test.') == wire.SERVFAIL
         assert 'out of memory' in server.log() and 'serving=SERVFAIL' in server.log()
@@ -110,6 +112,17 @@ def test_out_of_memory_for_a_zone(zone, portoland, tmp_path):
         assert peers.soa_rcode(server.address, server.port, 'big.test.') == wire.NOERROR
         assert 'serving="the version before"' in server.log()
         assert works(server.address, server.port)
+
+
+def test_no_memory_for_the_cache(zone, portoland):
+    """What cannot be had as it is configured stops the start, and the log says which setting to look at."""
+    if is_sanitized(portoland):
+        pytest.skip('a sanitizer takes address space by the terabyte')
+    with configured([zone]) as server:
+        run = subprocess.run(['prlimit', '--as=100000000', portoland, '--config', str(server.configuration_path())], capture_output=True,
+                             text=True, timeout=20, check=False)
+    assert run.returncode == 1 and 'server.running' not in run.stderr
+    assert 'error cache.failed bytes=134217728 error="out of memory" setting=resolver.cache.size' in run.stderr, run.stderr
 
 
 def test_idle_server_uses_no_cpu(zone, portoland):
@@ -304,6 +317,24 @@ def test_becomes_its_user_and_reads_zones_as_that_user(public_directory, portola
         assert 'zone.failed zone=secret.test.' in log and 'Permission denied' in log
 
 
+def ask_tcp(address, query):
+    with socket.create_connection((address, 53), timeout=3) as tcp:
+        tcp.sendall(streams.frame(query))
+        return wire.parse(tcp.recv(4096)[2:])
+
+
+def check_answers_of_a_resolver(address):
+    """With no way to anywhere: names of special use are known (RFC 6761), of others it is said why they cannot be (RFC 8914)."""
+    assert answers_rcode(address, 53, wire.NXDOMAIN)
+    reply = ask_tcp(address, wire.query(wire.name_from_text('localhost.'), wire.TYPES['A'], flags=wire.RD))
+    assert [record.rdata for record in reply.answer] == [bytes([127, 0, 0, 1])] and reply.flags & wire.RA
+    reply = ask_tcp(address, wire.query(wire.name_from_text('www.example.com.'), wire.TYPES['A'], flags=wire.RD, edns=(1232, 0)))
+    errors = {struct.unpack('!H', value[:2])[0]: value[2:] for code, value in reply.opt[4] if code == 15}
+    assert reply.rcode == wire.SERVFAIL and errors.keys() & {22, 23} and b' of . ' in errors[min(errors.keys() & {22, 23})], reply.opt
+    reply = ask_tcp(address, wire.query(wire.name_from_text('www.example.org.'), wire.TYPES['A']))
+    assert reply.rcode == wire.REFUSED and reply.flags & wire.RA  # not desired, and not known
+
+
 def check_defaults(portoland, with_ipv6):
     if not with_ipv6:
         Path('/proc/sys/net/ipv6/conf/all/disable_ipv6').write_text('1')
@@ -311,10 +342,7 @@ def check_defaults(portoland, with_ipv6):
     process = subprocess.Popen([portoland], stderr=subprocess.PIPE, text=True, env=environment, cwd='/')
     try:
         for address in ('127.0.0.1', '::1') if with_ipv6 else ('127.0.0.1',):
-            assert answers_rcode(address, 53, wire.REFUSED)
-            with socket.create_connection((address, 53), timeout=3) as tcp:
-                tcp.sendall(streams.frame(QUERY))
-                assert wire.parse(tcp.recv(4096)[2:]).rcode == wire.REFUSED
+            check_answers_of_a_resolver(address)
     finally:
         process.terminate()
         log = process.communicate(timeout=10)[1]

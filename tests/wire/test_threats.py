@@ -84,7 +84,7 @@ def zones(tmp_path_factory):
 
 @pytest.fixture(scope='module')
 def server(zones, portoland):
-    with peers.Portolan(zones, settings='udp-size: 4096', workers=1) as running:
+    with peers.Portolan(zones, settings='udp-size: 4096\nresolver: no', workers=1) as running:
         yield running
 
 
@@ -179,20 +179,28 @@ def test_dname_makes_a_name_too_long(server):
 
 
 def test_every_opcode_and_flag(server):
-    """All 4096 header words of a request that is no response, and all RCODE bits: one well-formed answer each, with nothing claimed."""
+    """All 4096 header words of a request that is no response, and all RCODE bits: one well-formed answer each, with nothing claimed; by one
+    that resolves, RA alone."""
+    check_every_opcode_and_flag(server, 0)
+    with peers.Portolan(server.zones[1:], workers=1) as resolver:
+        check_every_opcode_and_flag(resolver, wire.RA)
+
+
+def check_every_opcode_and_flag(server, claimed):
+    name = wire.name_from_text(server.zones[0].name)
     words = [opcode << 11 | flags << 4 | rcode for opcode in range(16) for flags in range(128) for rcode in (0, 15)]
-    messages = [wire.query(NAME, SOA)[:2] + struct.pack('!H', word) + wire.query(NAME, SOA)[4:] for word in words]
+    messages = [wire.query(name, SOA)[:2] + struct.pack('!H', word) + wire.query(name, SOA)[4:] for word in words]
     with wire.Asker(server.address, server.port) as asker:
         replies = asker.ask_udp(messages)
     for word, raw in zip(words, replies):
         reply = wire.parse(raw)
         opcode = word >> 11
         assert reply.flags & wire.QR and reply.flags >> 11 & 15 == opcode
-        assert not reply.flags & (wire.RA | wire.Z | wire.AD | wire.CD | wire.TC)
+        assert reply.flags & (wire.RA | wire.Z | wire.AD | wire.CD | wire.TC) == claimed
         assert reply.flags & wire.RD == word & wire.RD
         assert reply.rcode == {0: wire.NOERROR, 4: wire.REFUSED, 5: wire.NOTIMP}.get(opcode, wire.NOTIMP)
         assert len(reply.answer) == (opcode == 0)
-    assert [reply for reply in (udp(server, struct.pack('!6H', 1, wire.QR | opcode << 11, 1, 0, 0, 0) + NAME + b'\0\6\0\1', 0.05)
+    assert [reply for reply in (udp(server, struct.pack('!6H', 1, wire.QR | opcode << 11, 1, 0, 0, 0) + name + b'\0\6\0\1', 0.05)
                                 for opcode in range(16)) if reply] == []
 
 

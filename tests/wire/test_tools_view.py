@@ -14,10 +14,15 @@ ZONE = 'tools.test.'
 
 
 @pytest.fixture(scope='module')
-def server(tmp_path_factory, portoland):
+def zone(tmp_path_factory):
     path = tmp_path_factory.mktemp('tools') / 'zone'
     path.write_text(zones.rich(ZONE, random_names=5))
-    with peers.Portolan([peers.Zone(ZONE, path, {'allow-transfer': '[127.0.0.1]'})]) as running:
+    return peers.Zone(ZONE, path, {'allow-transfer': '[127.0.0.1]'})
+
+
+@pytest.fixture(scope='module')
+def server(zone, portoland):
+    with peers.Portolan([zone], settings='resolver: no') as running:
         yield running
 
 
@@ -37,6 +42,15 @@ def test_dig(server, transport):
     assert re.search(r'^www\.tools\.test\.\s+1200\s+IN\s+CNAME\s+host\.tools\.test\.$', text, flags=re.M)
     assert re.search(r'^host\.tools\.test\.\s+1200\s+IN\s+A\s+192\.0\.2\.1$', text, flags=re.M)
     assert not re.search('malformed|extra bytes|mismatch|Warning: ID', text, flags=re.I)
+
+
+def test_dig_of_a_resolver(zone, portoland):
+    """Zones that are served beside resolving are answered with AA and RA; names of special use are known (RFC 6761)."""
+    with peers.Portolan([zone]) as server:
+        status, text = tool('dig', '@127.0.0.1', '-p', str(server.port), 'host.' + ZONE, 'A')
+        assert status == 0 and 'flags: qr aa rd ra;' in text and 'WARNING' not in text
+        status, text = tool('dig', '@127.0.0.1', '-p', str(server.port), '-x', '127.0.0.1')
+        assert status == 0 and 'flags: qr rd ra;' in text and re.search(r'\sPTR\s+localhost\.$', text, flags=re.M) and 'WARNING' not in text
 
 
 def test_dig_options(server):
