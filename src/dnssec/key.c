@@ -86,6 +86,12 @@ void dnssec_key_unref(dnssec_key_t *key)
     }
 }
 
+void dnssec_key_forget_parsed(dnssec_key_t *key)
+{
+    REQUIRE(atomic_load_explicit(&key->references, memory_order_acquire) == 1);
+    public_key_free(atomic_exchange_explicit(&key->public_key, NULL, memory_order_acq_rel));
+}
+
 bool dnssec_key_is_zone_key(const dnssec_key_t *key)
 {
     return key->protocol == DNSKEY_PROTOCOL && (key->flags & (DNSKEY_FLAG_ZONE | DNSKEY_FLAG_REVOKE)) == DNSKEY_FLAG_ZONE;

@@ -1,7 +1,8 @@
 /* DNSKEY records as keys: what their rdata says (RFC 4034 2), their tags, their digests in DS records, and the parsed public key.
  *
  * A key is made from rdata once and kept: its public key is parsed at its first use and then shared. Fields never change after
- * dnssec_key_new(). Any thread may use a key that it holds a reference on, also at the same time as others.
+ * dnssec_key_new(), but for dnssec_key_forget_parsed(). Any thread may use a key that it holds a reference on, also at the same time as
+ * others.
  */
 #pragma once
 
@@ -40,6 +41,10 @@ status_t dnssec_key_new(const dnssec_policy_t *policy, const uint8_t *rdata, siz
 dnssec_key_t *dnssec_key_ref(dnssec_key_t *key);
 /* NULL is allowed. */
 void dnssec_key_unref(dnssec_key_t *key);
+/* Gives back what libcrypto holds of the public key, some 5 KiB; the next use parses it again. Contract: the caller's is the only
+ * reference.
+ */
+void dnssec_key_forget_parsed(dnssec_key_t *key);
 
 /* May signatures of zone data be checked with it? Zone key, protocol 3 (RFC 4034 2.1), and not revoked (RFC 5011 2.1: a revoked key is
  * good for its own revocation only). */

@@ -13,8 +13,47 @@ struct zone_trust_table {
     size_t mask;
     zone_trust_t *newest;
     zone_trust_t *oldest;
+    zone_trust_t *parsed[ZONES_PARSED_MAX]; /* a clock */
+    unsigned hand;
     zone_trust_t *slots[];
 };
+
+_Static_assert(ZONES_PARSED_MAX <= UINT8_MAX, "places are counted from 1 in an octet");
+
+/* ---- parsed keys ---- */
+
+static void leave_parsed(zone_trust_table_t *table, zone_trust_t *entry)
+{
+    if (entry->parsed_place > 0) {
+        table->parsed[entry->parsed_place - 1] = NULL;
+        entry->parsed_place = 0;
+    }
+}
+
+/* Whoever comes here uses the zone's keys, and has them parsed. The zone that makes room is one not found again since it came: leaf zones
+ * go by, those above them stay. */
+static void note_parsed(zone_trust_table_t *table, zone_trust_t *entry)
+{
+    if (entry->parsed_place > 0) {
+        entry->is_parsed_again = true;
+        return;
+    }
+    zone_trust_t *other;
+    while ((other = table->parsed[table->hand]) != NULL && other->is_parsed_again) {
+        other->is_parsed_again = false;
+        table->hand = (table->hand + 1) % ZONES_PARSED_MAX;
+    }
+    if (other) {
+        for (unsigned i = 0; i < other->key_count; i++) {
+            dnssec_key_forget_parsed(other->keys[i]);
+        }
+        other->parsed_place = 0;
+    }
+    table->parsed[table->hand] = entry;
+    entry->parsed_place = (uint8_t)(table->hand + 1);
+    entry->is_parsed_again = false;
+    table->hand = (table->hand + 1) % ZONES_PARSED_MAX;
+}
 
 /* ---- life ---- */
 
@@ -66,6 +105,7 @@ static void drop(zone_trust_table_t *table, zone_trust_t *entry)
     }
     *place = entry->next;
     unlink_entry(table, entry);
+    leave_parsed(table, entry);
     table->count--;
     entry_free(entry);
 }
@@ -102,11 +142,14 @@ static zone_trust_t *find_any(zone_trust_table_t *table, const uint8_t *zone, si
     return entry;
 }
 
-static void forget_keys(zone_trust_t *entry)
+static void forget_keys(zone_trust_table_t *table, zone_trust_t *entry)
 {
+    leave_parsed(table, entry);
     for (unsigned i = 0; i < entry->key_count; i++) {
         dnssec_key_unref(entry->keys[i]);
     }
+    free(entry->keys);
+    entry->keys = NULL;
     entry->key_count = 0;
     entry->state = ZONE_SIGNED;
 }
@@ -119,7 +162,7 @@ static zone_trust_t *find(zone_trust_table_t *table, const uint8_t *zone, size_t
         return NULL;
     }
     if (entry->state == ZONE_SECURE && now_s >= entry->keys_until_s) {
-        forget_keys(entry);
+        forget_keys(table, entry);
     }
     if (now_s >= entry->until_s || (entry->state == ZONE_SIGNED && entry->ds_count == 0)) {
         drop(table, entry);
@@ -127,6 +170,9 @@ static zone_trust_t *find(zone_trust_table_t *table, const uint8_t *zone, size_t
     }
     unlink_entry(table, entry);
     link_newest(table, entry);
+    if (entry->state == ZONE_SECURE) {
+        note_parsed(table, entry);
+    }
     return entry;
 }
 
@@ -241,14 +287,20 @@ void zone_trust_put_bogus(zone_trust_table_t *table, const uint8_t *zone, zone_r
 }
 
 /* Keys that can sign zone data, as many as are kept. */
-static void take_keys(zone_trust_t *entry, const dnssec_policy_t *policy, dnssec_records_t dnskeys)
+static bool take_keys(zone_trust_t *entry, const dnssec_policy_t *policy, dnssec_records_t dnskeys)
 {
-    for (size_t i = 0; i < dnskeys.count && entry->key_count < ZONE_KEYS_MAX; i++) {
+    const size_t room = dnskeys.count < ZONE_KEYS_MAX ? dnskeys.count : ZONE_KEYS_MAX;
+    entry->keys = calloc(room + 1, sizeof(dnssec_key_t *));
+    if (!entry->keys) {
+        return false;
+    }
+    for (size_t i = 0; i < dnskeys.count && entry->key_count < room; i++) {
         dnssec_key_t *key;
         if (dnssec_key_new(policy, dnskeys.list[i].data, dnskeys.list[i].length, &key) == STATUS_OK) {
             entry->keys[entry->key_count++] = key;
         }
     }
+    return true;
 }
 
 void zone_trust_put_keys(zone_trust_table_t *table, const uint8_t *zone, const dnssec_policy_t *policy, dnssec_records_t dnskeys,
@@ -266,12 +318,8 @@ void zone_trust_put_keys(zone_trust_table_t *table, const uint8_t *zone, const d
     if (entry->ds_count == 0) {
         entry->until_s = until_s;
     }
-    forget_keys(entry);
-    if (!entry->keys) {
-        entry->keys = calloc(ZONE_KEYS_MAX, sizeof(dnssec_key_t *));
-    }
-    if (entry->keys) {
-        take_keys(entry, policy, dnskeys);
+    forget_keys(table, entry);
+    if (take_keys(entry, policy, dnskeys)) {
         entry->state = ZONE_SECURE;
         entry->keys_until_s = until_s < entry->until_s ? until_s : entry->until_s;
     }

@@ -5,6 +5,8 @@
  *  2. An entry ends with the shortest life of what it was concluded from: TTLs as validation bounded them, signatures included. Keys may
  * end earlier than the DS they were trusted by: then the zone is ZONE_SIGNED again.
  *  3. At most zones_max entries; the one unused for the longest goes first. An entry holds at most ZONE_DS_MAX DS and ZONE_KEYS_MAX keys.
+ *     Keys of at most ZONES_PARSED_MAX zones are kept as libcrypto wants them, which takes some 5 KiB each; those of the others are parsed
+ *     again when they are needed, at a tenth of what a signature costs.
  *  4. Found by a keyed hash: strangers choose the names.
  *
  * One table per resolver, one thread at a time. Pointers to entries hold until the next call that puts or clears.
@@ -20,7 +22,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { ZONE_DS_MAX = 32, ZONE_KEYS_MAX = 32 };
+enum { ZONE_DS_MAX = 32, ZONE_KEYS_MAX = 32, ZONES_PARSED_MAX = 64 };
 
 typedef enum zone_state {
     ZONE_SIGNED,   /* its DS are valid; its keys are not known */
@@ -42,9 +44,11 @@ typedef struct zone_trust {
     dnssec_rdata_t *ds;    /* SIGNED, SECURE; none below a trust anchor */
     uint16_t ds_count;
     uint16_t key_count;
-    dnssec_key_t **keys; /* SECURE; references are held */
-    char *text;          /* BOGUS: for people */
-    const uint8_t *zone; /* wire, lower case */
+    uint8_t parsed_place; /* among the zones whose keys are kept parsed, from 1; 0: not among them */
+    bool is_parsed_again; /* found since it came to be among them, or since it was last passed over there */
+    dnssec_key_t **keys;  /* SECURE; references are held, by nobody else */
+    char *text;           /* BOGUS: for people */
+    const uint8_t *zone;  /* wire, lower case */
     _Alignas(8) uint8_t memory[];
 } zone_trust_t;
 

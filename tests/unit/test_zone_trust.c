@@ -127,6 +127,47 @@ static void the_longest_unused_goes_first(void **state)
     zone_trust_table_free(table);
 }
 
+/* A check by the zone's first key, which has to be parsed for it. */
+static void check_by(zone_trust_t *zone)
+{
+    const uint8_t signature[64] = {1};
+    assert_int_equal(dnssec_key_verify(zone->keys[0], signature, sizeof signature, signature, sizeof signature), STATUS_INVALID);
+    assert_non_null(zone->keys[0]->public_key);
+}
+
+static void keys_of_few_zones_are_kept_parsed(void **state)
+{
+    enum { ZONES = 500 };
+    (void)state;
+    dnssec_policy_t policy;
+    dnssec_policy_init(&policy);
+    zone_trust_table_t *table = zone_trust_table_new(1000, &key);
+    zone_trust_t *zones[ZONES];
+    name_key_t used = name_of("used.");
+    zone_trust_put_keys(table, used.wire, &policy, some_keys(1), 2000);
+    check_by(zone_trust_find(table, used.wire, 1));
+    for (unsigned i = 0; i < ZONES; i++) {
+        char text[32];
+        snprintf(text, sizeof text, "z%u.example.", i);
+        zone_trust_put_keys(table, name_of(text).wire, &policy, some_keys(1), 2000);
+        zones[i] = zone_trust_find(table, name_of(text).wire, 1);
+        check_by(zones[i]);
+        assert_non_null(zone_trust_find(table, used.wire, 1)->keys[0]->public_key);
+    }
+    unsigned parsed = 0;
+    for (unsigned i = 0; i < ZONES; i++) {
+        parsed += zones[i]->keys[0]->public_key != NULL;
+    }
+    assert_int_equal(parsed, ZONES_PARSED_MAX - 1);
+    assert_null(zones[0]->keys[0]->public_key);
+    check_by(zone_trust_find(table, zones[0]->zone, 1)); /* parsed again */
+    for (unsigned i = 0; i < ZONES; i++) {               /* those among them may go */
+        zone_trust_put_bogus(table, zones[i]->zone, (zone_reason_t){EDE_DNSKEY_MISSING, "gone"}, 1500);
+    }
+    check_by(zone_trust_find(table, used.wire, 1));
+    zone_trust_table_free(table);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -134,6 +175,7 @@ int main(void)
         cmocka_unit_test(keys_come_and_go),
         cmocka_unit_test(others_take_the_place),
         cmocka_unit_test(the_longest_unused_goes_first),
+        cmocka_unit_test(keys_of_few_zones_are_kept_parsed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
