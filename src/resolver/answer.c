@@ -43,6 +43,11 @@ static status_t write_section(const rrset_t *rrsets, unsigned count, section_t s
 status_t resolver_answer_write(const resolver_answer_t *answer, uint16_t type, bool with_dnssec, message_writer_t *writer)
 {
     status_t status = write_section(answer->answer, answer->answer_count, SECTION_ANSWER, type, with_dnssec, writer);
-    return status != STATUS_OK ? status
-                               : write_section(answer->authority, answer->authority_count, SECTION_AUTHORITY, type, with_dnssec, writer);
+    if (status == STATUS_OK) {
+        status = write_section(answer->authority, answer->authority_count, SECTION_AUTHORITY, type, with_dnssec, writer);
+    }
+    if (status == STATUS_OK) {
+        (void)!write_section(answer->additional, answer->additional_count, SECTION_ADDITIONAL, type, with_dnssec, writer);
+    }
+    return status;
 }

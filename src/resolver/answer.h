@@ -23,10 +23,13 @@ typedef struct resolver_answer {
     uint16_t answer_count;
     uint16_t authority_count;
     const rrset_t *answer;    /* in order: a DNAME, the CNAME made of it, the next ... the RRset asked for */
-    const rrset_t *authority; /* SOA and proofs */
+    const rrset_t *authority; /* SOA and proofs; with minimal_answers off, the zone's NS */
+    uint16_t additional_count;
+    const rrset_t *additional; /* with minimal_answers off: addresses of servers and hosts that are named before */
 } resolver_answer_t;
 
 /* Appends the answer's sections to a message whose question is written. with_dnssec: the client set DO; otherwise RRSIG, NSEC and NSEC3
  * are left out unless they are what was asked (RFC 4035 3.2.1). STATUS_NO_SPACE: an RRset did not fit; set TC, those before it are whole.
+ * Additional RRsets that do not fit are left out (RFC 2181 9).
  */
 status_t resolver_answer_write(const resolver_answer_t *answer, uint16_t type, bool with_dnssec, message_writer_t *writer) MUST_USE;

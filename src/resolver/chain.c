@@ -6,6 +6,7 @@
 #include "wire/rrtype.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { ANSWER_ARENA_MAX = 1 << 16 };
 
@@ -148,6 +149,75 @@ answer_memory_t *chain_answer(const request_t *request, outcome_t *const *hops, 
     answer->rcode = rcode_of(last);
     answer->extended_error = last->entry.extended_error;
     return memory;
+}
+
+/* ---- optional records ---- */
+
+enum { OPTIONAL_NAMES_MAX = RESOLVER_NS_NAMES_MAX };
+
+/* Good enough to stand in this answer; nothing in the authority section may be worth less than AD says (RFC 4035 3.2.3). */
+static bool find_optional(resolver_t *resolver, const request_t *request, const uint8_t *owner, uint16_t type, answer_memory_t *memory,
+                          rrset_t *rrset)
+{
+    const bool is_checked = !(request->flags & RESOLVER_FLAG_CHECKING_DISABLED);
+    store_entry_t entry;
+    name_key_t name;
+    name_key_init(&name, owner, name_length(owner));
+    if (!resolver_find(resolver, &name, type, STORE_WANT_FRESH, &memory->arena, &entry) || entry.kind != STORE_RRSET ||
+        entry.rrset_count != 1 || entry.security == STORE_BOGUS || !validate_is_good(resolver, is_checked, &entry) ||
+        (memory->answer.security == STORE_SECURE && entry.security != STORE_SECURE)) {
+        return false;
+    }
+    *rrset = entry.rrsets[0];
+    memory->answer.ttl_s = entry.ttl_s < memory->answer.ttl_s ? entry.ttl_s : memory->answer.ttl_s;
+    return true;
+}
+
+/* Where in the rdata a host is named whose addresses are of use (RFC 1035 3.3, RFC 2782); -1: nowhere. */
+static int host_at(uint16_t type)
+{
+    return type == TYPE_NS ? 0 : type == TYPE_MX ? 2 : type == TYPE_SRV ? 6 : -1;
+}
+
+static void add_addresses(resolver_t *resolver, const request_t *request, const rrset_t *naming, answer_memory_t *memory, rrset_t *rrsets)
+{
+    static const uint16_t types[] = {TYPE_A, TYPE_AAAA};
+    const int offset = host_at(naming->type);
+    const uint8_t *at = NULL;
+    const uint8_t *rdata;
+    uint16_t rdlength;
+    while (offset >= 0 && (rdata = rrset_next(naming, &at, &rdlength)) != NULL) {
+        for (unsigned i = 0; i < ARRAY_SIZE(types) && memory->answer.additional_count < 2 * OPTIONAL_NAMES_MAX; i++) {
+            name_t host;
+            name_set(&host, rdata + offset);
+            name_lower(host.wire, host.length);
+            memory->answer.additional_count +=
+                find_optional(resolver, request, host.wire, types[i], memory, &rrsets[memory->answer.additional_count]);
+        }
+    }
+}
+
+/* The RRset that answers the question stands last. */
+void chain_add_optional(resolver_t *resolver, const request_t *request, answer_memory_t *memory)
+{
+    resolver_answer_t *answer = &memory->answer;
+    const outcome_t *last = memory->outcome_count > 0 ? memory->outcomes[memory->outcome_count - 1] : NULL;
+    rrset_t *authority = arena_alloc(&memory->arena, (answer->authority_count + 1u) * sizeof *authority);
+    rrset_t *additional = arena_alloc(&memory->arena, 2 * OPTIONAL_NAMES_MAX * sizeof *additional);
+    if (!authority || !additional || !last || last->entry.kind != STORE_RRSET || answer->rcode != RCODE_NOERROR || last->is_served) {
+        return;
+    }
+    memcpy(authority, answer->authority, answer->authority_count * sizeof *authority);
+    answer->authority = authority;
+    answer->additional = additional;
+    const rrset_t *asked = &last->entry.rrsets[0];
+    bool is_ns = asked->type == TYPE_NS && last->entry.zone && name_equal(asked->owner, last->entry.zone);
+    add_addresses(resolver, request, asked, memory, additional);
+    if (last->entry.zone && !is_ns &&
+        find_optional(resolver, request, last->entry.zone, TYPE_NS, memory, &authority[answer->authority_count])) {
+        answer->authority_count++;
+        add_addresses(resolver, request, &authority[answer->authority_count - 1], memory, additional);
+    }
 }
 
 /* ---- stale answers ---- */

@@ -192,6 +192,30 @@ bool cut_look_up(resolver_t *resolver, fetch_t *fetch)
     return false;
 }
 
+/* For the next questions to the zone; on the budget of whoever asked this one, so that no delegation makes us ask more for it (NXNSAttack).
+ */
+void cut_look_ahead(resolver_t *resolver, const fetch_t *fetch)
+{
+    uint16_t types[2];
+    unsigned left = resolver->settings->ns_lookups_max;
+    if (!resolver->settings->refresh_addresses || fetch->cut.kind != CUT_DELEGATION || fetch->depth > 0) {
+        return;
+    }
+    address_types(resolver->settings, types);
+    for (unsigned i = 0; i < ARRAY_SIZE(types) * fetch->cut.server_count && left > 0; i++) {
+        const name_t *server = &fetch->cut.servers[i / ARRAY_SIZE(types)].name;
+        const uint16_t type = types[i % ARRAY_SIZE(types)];
+        store_entry_t known;
+        name_key_t name;
+        name_key_init(&name, server->wire, server->length);
+        if (type == 0 || resolver_find(resolver, &name, type, STORE_WANT_FRESH, &resolver->scratch, &known)) {
+            continue;
+        }
+        fetch_wish_t wish = {&name, type, fetch->depth + 1, fetch->budget, NULL, false, false};
+        left -= fetch_want(resolver, &wish) == STATUS_OK;
+    }
+}
+
 /* ---- entering ---- */
 
 /* Prepares the fetch for a new zone; false, with the fetch ended, if the zone has its fill of questions. */

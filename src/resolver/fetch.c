@@ -203,6 +203,9 @@ void fetch_finish(resolver_t *resolver, fetch_t *fetch, outcome_t *outcome)
         edge = next;
     }
     fetch->waiters = NULL;
+    if (fetch->outcome->entry.kind != STORE_FAILURE) {
+        cut_look_ahead(resolver, fetch);
+    }
     resolver_ready_fetch(resolver, fetch);
 }
 

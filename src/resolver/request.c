@@ -226,6 +226,9 @@ static void finish(resolver_t *resolver, request_t *request)
                      chain_failure(RCODE_SERVFAIL, EDE_OTHER, "this failure tells which root keys are trusted (RFC 8509)"));
             return;
         }
+        if (!resolver->settings->minimal_answers) {
+            chain_add_optional(resolver, request, answer);
+        }
     }
     finish_with(resolver, request, answer);
 }

@@ -193,6 +193,30 @@ static status_t make_dname(making_t *making, const reply_t *reply)
     return status;
 }
 
+/* The zone's own NS RRset beside an answer: of use to clients who want more than the answer alone. Unvalidated. */
+static void keep_servers(const making_t *making)
+{
+    resolver_t *resolver = making->resolver;
+    const fetch_t *fetch = making->fetch;
+    rrset_t rrset;
+    if (resolver->settings->minimal_answers || fetch->cut.kind == CUT_SERVED || fetch->cut.kind == CUT_FORWARD ||
+        rrset_collect(making->message, SECTION_AUTHORITY, fetch->cut.zone.wire, TYPE_NS, resolver->settings->records_an_rrset_max,
+                      &resolver->reply_arena, &rrset) != STATUS_OK) {
+        return;
+    }
+    rrset.ttl_s = bounded(resolver->settings, rrset.ttl_s);
+    const store_entry_t entry = {.kind = STORE_RRSET,
+                                 .rank = STORE_RANK_AUTHORITY,
+                                 .security = STORE_INDETERMINATE,
+                                 .type = TYPE_NS,
+                                 .extended_error = EDE_NONE,
+                                 .ttl_s = rrset.ttl_s,
+                                 .rrset_count = 1,
+                                 .zone = fetch->cut.zone.wire,
+                                 .rrsets = &rrset};
+    resolver->store->operations->put(resolver->store, &fetch->cut.zone, &entry, resolver->now.unix_s);
+}
+
 static status_t make_data(making_t *making, const reply_t *reply)
 {
     uint16_t type = reply->kind == REPLY_CNAME ? TYPE_CNAME : making->fetch->type;
@@ -286,6 +310,9 @@ void result_take(resolver_t *resolver, fetch_t *fetch, const message_t *message,
         status = make_dname(&making, reply);
     } else if (reply->kind == REPLY_ANSWER || reply->kind == REPLY_CNAME) {
         status = make_data(&making, reply);
+        if (reply->is_authoritative) {
+            keep_servers(&making);
+        }
         take_priming(&making);
     } else {
         status = make_denial(&making, reply);

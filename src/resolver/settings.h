@@ -113,11 +113,12 @@ typedef struct resolver_settings {
     bool root_key_sentinel;     /* RFC 8509 */
     bool signal_key_tags;       /* RFC 8145 */
     /* ---- asked unprompted, made up ---- */
-    bool prefetch;                  /* names that are asked for again shortly before they expire */
-    unsigned prefetch_percent;      /* 10: of the TTL that is left when that begins */
-    bool refresh_addresses;         /* addresses of name servers are looked up beyond what a question needs */
-    bool harden_glue;               /* glue counts only for names inside the zone whose server gives it; off: any */
-    bool minimal_answers;           /* no optional records */
+    bool prefetch;             /* names that are asked for again shortly before they expire */
+    unsigned prefetch_percent; /* 10: of the TTL that is left when that begins */
+    bool refresh_addresses;    /* after an answer, addresses of its zone's servers that are not known are looked up; within the question's
+                                  budget */
+    bool harden_glue;          /* glue counts only for names inside the zone whose server gives it; off: any */
+    bool minimal_answers;      /* no NS and addresses beside an answer, even if they are known */
     const resolver_prefix_t *dns64; /* RFC 6147, 6052: prefixes (/32, /40, /48, /56, /64, /96) that AAAA are made with */
     size_t dns64_count;
     const resolver_prefix_t *dns64_excluded; /* AAAA that count as not there; default ::ffff:0:0/96 */

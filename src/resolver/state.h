@@ -363,6 +363,8 @@ void request_step(resolver_t *resolver, request_t *request);
 void request_timer(resolver_t *resolver, request_t *request);
 void request_free(resolver_t *resolver, request_t *request);
 answer_memory_t *chain_answer(const request_t *request, outcome_t *const *hops, unsigned count);
+/* What is not needed but of use: the zone's NS, addresses of hosts that are named; as far as the store has them. */
+void chain_add_optional(resolver_t *resolver, const request_t *request, answer_memory_t *memory);
 answer_memory_t *chain_failure(uint16_t rcode, int16_t extended_error, const char *text);
 answer_memory_t *chain_stale(resolver_t *resolver, const request_t *request);
 /* Is this answer, as it is about to be given, one to fail, so as to say which root keys are trusted (RFC 8509 2)? One that need not is made
@@ -430,6 +432,9 @@ typedef struct aggressive_question {
     budget_t *budget; /* NSEC3 hashes are taken from it */
 } aggressive_question_t;
 bool aggressive_find(resolver_t *resolver, const aggressive_question_t *question, arena_t *arena, store_entry_t *entry);
+
+/* With refresh_addresses: begins look-ups of addresses that the zone's servers have and that are not known, for nobody. */
+void cut_look_ahead(resolver_t *resolver, const fetch_t *fetch);
 
 /* selection.c: the next address to ask, or -1 */
 int selection_next(resolver_t *resolver, fetch_t *fetch);

@@ -253,3 +253,17 @@ def test_a_copy_that_does_not_match_its_digest_is_not_used(rooted, tmp_path):
     with rooted() as server:
         assert 'zone.failed zone=. ' in server.log() and 'digest' in server.log(), server.log()
         assert ask(server, 'nowhere.').rcode() == dns.rcode.SERVFAIL
+
+
+# ---- records that are not needed ----
+
+def test_optional_records(origin):
+    for minimal in ('yes', 'no'):
+        settings = 'resolver:\n  validate: no\n  minimal-responses: %s\n  stub: { %s: "127.0.0.1:%d" }\n' % (minimal, ZONE, origin.port)
+        with peers.Portolan([], settings=settings) as server:
+            assert ask(server, ZONE, 'NS').rcode() == ask(server, 'ns.' + ZONE).rcode() == dns.rcode.NOERROR
+            for _ in range(2):  # made, and out of the answer cache
+                answer = ask(server, 'www.' + ZONE)
+                assert addresses(answer) == ['192.0.2.2']
+                more = sorted(str(rrset.name) + ' ' + dns.rdatatype.to_text(rrset.rdtype) for rrset in answer.authority + answer.additional)
+                assert more == ([] if minimal == 'yes' else [ZONE + ' NS', 'ns.' + ZONE + ' A'])
