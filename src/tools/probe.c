@@ -12,9 +12,6 @@
 
 enum { REQUEST_MAX = 512, SILENCE_MS = 500, TRIES = 2 };
 
-/* Nobody's name (RFC 6761 6.4): a resolver finds out that it does not exist, an authoritative server refuses. */
-static const char FOREIGN_NAME[] = "portolan-check.invalid.";
-
 void probe_found(probe_t *probe, const char *name, verdict_t verdict, const char *format, ...)
 {
     if (!CHECK(probe->count < FINDINGS_MAX)) {
@@ -212,24 +209,6 @@ void probe_edns(probe_t *probe)
 }
 
 /* ---- what strangers may do ---- */
-
-static void probe_recursion(probe_t *probe)
-{
-    const probe_query_t query = {.name = FOREIGN_NAME, .type = TYPE_A, .flags = FLAG_RD};
-    if (probe_ask(probe, &query, !probe->udp_answers) != STATUS_OK) {
-        probe_found(probe, "open-recursion", VERDICT_NOTE, "is silent when asked about a name that is not its own (REFUSED is right)");
-        return;
-    }
-    bool offers = (probe->answer.flags & FLAG_RA) != 0;
-    bool solved = (probe->answer.rcode == RCODE_NXDOMAIN || probe->answer.rcode == RCODE_NOERROR) && !(probe->answer.flags & FLAG_AA);
-    if (offers && solved) {
-        probe_found(probe, "open-recursion", VERDICT_BAD, "resolves names for whoever asks from here: an open resolver if that is anyone");
-    } else if (offers) {
-        probe_found(probe, "open-recursion", VERDICT_NOTE, "says it resolves (RA), but answers %s", rcode_text(probe->answer.rcode));
-    } else {
-        probe_found(probe, "open-recursion", VERDICT_GOOD, "does not resolve other people's names (%s)", rcode_text(probe->answer.rcode));
-    }
-}
 
 static void probe_transfer(probe_t *probe)
 {

@@ -57,5 +57,6 @@ status_t probe_send(probe_t *probe, const uint8_t *request, size_t size, int wai
 void probe_transports(probe_t *probe);
 void probe_edns(probe_t *probe);
 void probe_openness(probe_t *probe);
+void probe_recursion(probe_t *probe);
 void probe_identity(probe_t *probe);
 void probe_oddities(probe_t *probe);
