@@ -1,4 +1,4 @@
-"""A network of its own for the closed internet: a namespace with nothing in it but the addresses of its servers and clients.
+"""A network of its own for tests: a namespace with nothing in it but the addresses of its servers and clients.
 
 enter() moves the calling process, and with it all that it starts later, into a new network namespace; Unavailable says why that cannot be had.
 Packets to BLACKHOLE addresses vanish as those to a dead host do; an address of `add` on which nobody listens is a host without a server.
@@ -44,7 +44,7 @@ def _ip(*commands):
 
 def add(addresses):
     """Gives the namespace these IPv4 and IPv6 addresses."""
-    lines = ['addr replace %s dev lo' % (address + '/128' if ':' in address else address + '/32') for address in addresses]
+    lines = ['addr replace %s/128 dev lo nodad' % address if ':' in address else 'addr replace %s/32 dev lo' % address for address in addresses]
     run = subprocess.run(['ip', '-batch', '-'], input='\n'.join(lines) + '\n', capture_output=True, text=True, check=False)
     if run.returncode != 0:
         raise Unavailable('ip addr add: ' + run.stderr.strip())
