@@ -99,13 +99,16 @@ static inline void cache_count(cache_reader_t *reader, cache_counter_t counter)
                           memory_order_relaxed);
 }
 
-/* What is left of a record's life, never more than it had (the clock may have gone back). */
+/* What is left of a record's life, never more than it had. If the clock has gone back by more than that, it is over: it would last until
+ * the clock has caught up, which may take years. */
 static inline uint32_t time_left(uint64_t time, uint32_t now_s)
 {
     uint32_t expires = head_expires(time);
     uint32_t stored = head_stored(time);
-    uint32_t from = now_s > stored ? now_s : stored;
-    return expires > from ? expires - from : 0;
+    if (UNLIKELY(now_s < stored)) {
+        return expires > stored && stored - now_s < expires - stored ? expires - stored : 0;
+    }
+    return expires > now_s ? expires - now_s : 0;
 }
 
 static inline uint32_t time_age(uint64_t time, uint32_t now_s)

@@ -9,6 +9,7 @@
 struct zone_trust_table {
     siphash_key_t key;
     unsigned zones_max;
+    uint64_t latest_s; /* that anybody said it is */
     size_t count;
     size_t mask;
     zone_trust_t *newest;
@@ -176,8 +177,21 @@ static zone_trust_t *find(zone_trust_table_t *table, const uint8_t *zone, size_t
     return entry;
 }
 
+/* If the clock was set back, what was learned by the earlier one would be believed until it has caught up, and keys that were rolled over
+ * meanwhile would make their zone bogus all that time. Small corrections change nothing. */
+static void follow_clock(zone_trust_table_t *table, uint64_t now_s)
+{
+    enum { CORRECTION_MAX_S = 3600 };
+    if (now_s + CORRECTION_MAX_S < table->latest_s) {
+        zone_trust_table_clear(table);
+        table->latest_s = now_s;
+    }
+    table->latest_s = now_s > table->latest_s ? now_s : table->latest_s;
+}
+
 zone_trust_t *zone_trust_find(zone_trust_table_t *table, const uint8_t *zone, uint64_t now_s)
 {
+    follow_clock(table, now_s);
     return find(table, zone, name_length(zone), now_s);
 }
 
@@ -185,6 +199,7 @@ zone_trust_t *zone_trust_deepest(zone_trust_table_t *table, const name_key_t *na
                                  uint64_t now_s)
 {
     REQUIRE(labels_max <= name->labels);
+    follow_clock(table, now_s);
     for (unsigned labels = labels_max + 1; labels-- > labels_min;) {
         unsigned offset = name->offset[labels];
         zone_trust_t *entry = find(table, name->wire + offset, name->length - offset, now_s);

@@ -107,6 +107,22 @@ static void others_take_the_place(void **state)
     zone_trust_table_free(table);
 }
 
+/* A clock that was years ahead when keys were learned: once it is right they are not believed for years. */
+static void a_clock_set_back_forgets_all(void **state)
+{
+    enum { YEAR_S = 365 * 86400 };
+    (void)state;
+    zone_trust_table_t *table = zone_trust_table_new(100, &key);
+    name_key_t zone = name_of("example.");
+    zone_trust_put_insecure(table, zone.wire, EDE_NONE, YEAR_S + 100);
+    assert_non_null(zone_trust_find(table, zone.wire, YEAR_S));
+    assert_non_null(zone_trust_find(table, zone.wire, YEAR_S - 60)); /* a correction */
+    assert_null(zone_trust_find(table, zone.wire, 1000));
+    zone_trust_put_insecure(table, zone.wire, EDE_NONE, 2000);
+    assert_non_null(zone_trust_find(table, zone.wire, 1000));
+    zone_trust_table_free(table);
+}
+
 static void the_longest_unused_goes_first(void **state)
 {
     (void)state;
@@ -171,9 +187,8 @@ static void keys_of_few_zones_are_kept_parsed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_deepest_zone_within_limits),
-        cmocka_unit_test(keys_come_and_go),
-        cmocka_unit_test(others_take_the_place),
+        cmocka_unit_test(the_deepest_zone_within_limits), cmocka_unit_test(keys_come_and_go),
+        cmocka_unit_test(others_take_the_place),          cmocka_unit_test(a_clock_set_back_forgets_all),
         cmocka_unit_test(the_longest_unused_goes_first),
         cmocka_unit_test(keys_of_few_zones_are_kept_parsed),
     };
