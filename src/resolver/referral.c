@@ -5,7 +5,13 @@
 
 #include <string.h>
 
-enum { ADDRESSES_A_NAME_MAX = 8, PROOFS_MAX = 8 };
+enum {
+    ADDRESSES_A_NAME_MAX = 8,
+    PROOFS_MAX = 8,
+    /* For each of these all other records are gone through, so that there must not be as many of them as a message holds. */
+    NAMES_LOOKED_AT_MAX = 4 * RESOLVER_NS_NAMES_MAX,
+    PROOFS_LOOKED_AT_MAX = 2 * PROOFS_MAX,
+};
 
 typedef struct reading {
     const referral_source_t *source;
@@ -71,11 +77,13 @@ static status_t take_server(reading_t *reading, const uint8_t *name, const resol
 static status_t read_servers(reading_t *reading, bool with_glue)
 {
     const referral_source_t *source = reading->source;
-    for (unsigned i = 0; i < source->message->count[source->section]; i++) {
+    unsigned looked_at = 0;
+    for (unsigned i = 0; i < source->message->count[source->section] && looked_at < NAMES_LOOKED_AT_MAX; i++) {
         const record_t *record = &source->message->records[source->section][i];
         if (record->type != TYPE_NS || record->rrclass != CLASS_IN || !name_equal(record->owner, source->cut)) {
             continue;
         }
+        looked_at++;
         reading->ttl_s = record->ttl_s < reading->ttl_s ? record->ttl_s : reading->ttl_s;
         if (reading->count >= reading->settings->ns_names_max || reading->count == RESOLVER_NS_NAMES_MAX) {
             return STATUS_OK;
@@ -101,18 +109,20 @@ static status_t read_proofs(reading_t *reading, delegation_t *delegation)
         return STATUS_NO_MEMORY;
     }
     unsigned count = 0;
-    for (unsigned i = 0; i < source->message->count[SECTION_AUTHORITY] && count < PROOFS_MAX; i++) {
+    unsigned looked_at = 0;
+    for (unsigned i = 0; i < source->message->count[SECTION_AUTHORITY] && count < PROOFS_MAX && looked_at < PROOFS_LOOKED_AT_MAX; i++) {
         const record_t *record = &source->message->records[SECTION_AUTHORITY][i];
         bool fits = record->type == TYPE_DS
                         ? name_equal(record->owner, source->cut)
                         : (record->type == TYPE_NSEC || record->type == TYPE_NSEC3) && name_is_at_or_below(record->owner, source->zone);
-        bool is_new = fits;
+        bool is_new = fits && record->rrclass == CLASS_IN;
         for (unsigned j = 0; j < count && is_new; j++) {
             is_new = proofs[j].type != record->type || !name_equal(proofs[j].owner, record->owner);
         }
         if (!is_new) {
             continue;
         }
+        looked_at++;
         status_t status = rrset_collect(source->message, SECTION_AUTHORITY, record->owner, record->type,
                                         reading->settings->records_an_rrset_max, reading->arena, &proofs[count]);
         if (status == STATUS_NO_MEMORY) {

@@ -14,7 +14,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -210,6 +212,79 @@ static resolver_address_t address_of(const char *text)
     return address;
 }
 
+/* ---- referrals that are dear to read ---- */
+
+static uint64_t worked_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+/* What reading the referral costs, in units of what parsing its message does. */
+static uint64_t dearness(message_writer_t *writer)
+{
+    enum { ROUNDS = 5 };
+    name_key_t zone = key_of("example.");
+    name_key_t cut = key_of("b.example.");
+    resolver_settings_t settings;
+    delegation_t delegation;
+    message_t message;
+    arena_t arena;
+    resolver_settings_default(&settings);
+    size_t size = message_writer_finish(writer);
+    const uint64_t begin = worked_us();
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        arena_init(&arena, 0, 1 << 22);
+        assert_int_equal(message_parse(&message, writer->bytes.data, size, &arena), STATUS_OK);
+        if (i + 1 < ROUNDS) {
+            arena_clear(&arena);
+        }
+    }
+    const uint64_t parsed = worked_us();
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        referral_source_t source = {&message, SECTION_AUTHORITY, zone.wire, cut.wire};
+        assert_int_equal(referral_read(&source, &settings, &arena, &delegation), STATUS_OK);
+    }
+    const uint64_t end = worked_us();
+    arena_clear(&arena);
+    return (end - parsed) / (parsed - begin + 1);
+}
+
+/* 64 KiB of referral must not cost much more than to parse it, whatever it is made of. */
+static void dear_referrals(void **state)
+{
+    enum { MANY = 1500, DEAR = 15 };
+    (void)state;
+    uint8_t *bytes = malloc(MESSAGE_MAX);
+    assert_non_null(bytes);
+    name_key_t name = key_of("b.example.");
+    for (unsigned kind = 0; kind < 3; kind++) {
+        message_writer_t writer;
+        message_writer_init(&writer, bytes, MESSAGE_MAX, 1, FLAG_QR);
+        message_write_question(&writer, name.wire, TYPE_A, CLASS_IN);
+        for (unsigned i = 0; i < MANY; i++) {
+            uint8_t server[] = "\5abcde\7example";
+            const uint8_t nsec[] = {0, 0, 2, (uint8_t)(i / 255), (uint8_t)(i % 255 + 1)};
+            for (unsigned j = 1, rest = i; j <= server[0]; j++, rest /= 26) {
+                server[j] = (uint8_t)('a' + rest % 26);
+            }
+            status_t status = kind == 0 || i == 0 ? message_write_record(&writer, SECTION_AUTHORITY, name.wire, TYPE_NS, CLASS_IN, 300,
+                                                                         server, sizeof server)
+                                                  : message_write_record(&writer, SECTION_AUTHORITY, name.wire, TYPE_NSEC,
+                                                                         kind == 1 ? CLASS_CH : CLASS_IN, 300, nsec, sizeof nsec);
+            assert_int_equal(status, STATUS_OK);
+        }
+        for (unsigned i = 0; i < MANY && kind == 0; i++) {
+            const uint8_t address[] = {192, 0, 2, 1};
+            assert_int_equal(message_write_record(&writer, SECTION_ADDITIONAL, name.wire, TYPE_A, CLASS_IN, 300, address, sizeof address),
+                             STATUS_OK);
+        }
+        assert_in_range(dearness(&writer), 0, DEAR);
+    }
+    free(bytes);
+}
+
 static void servers_are_remembered(void **state)
 {
     (void)state;
@@ -357,10 +432,15 @@ static void queries_are_well_formed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(minimise_spreads_the_labels), cmocka_unit_test(minimise_passes_underscores),
-        cmocka_unit_test(replies_are_classified),      cmocka_unit_test(glue_is_taken_inside_the_bailiwick_only),
-        cmocka_unit_test(servers_are_remembered),      cmocka_unit_test(hints_are_read),
-        cmocka_unit_test(addresses_that_may_be_asked), cmocka_unit_test(special_names_give_way_to_configured_zones),
+        cmocka_unit_test(dear_referrals),
+        cmocka_unit_test(minimise_spreads_the_labels),
+        cmocka_unit_test(minimise_passes_underscores),
+        cmocka_unit_test(replies_are_classified),
+        cmocka_unit_test(glue_is_taken_inside_the_bailiwick_only),
+        cmocka_unit_test(servers_are_remembered),
+        cmocka_unit_test(hints_are_read),
+        cmocka_unit_test(addresses_that_may_be_asked),
+        cmocka_unit_test(special_names_give_way_to_configured_zones),
         cmocka_unit_test(queries_are_well_formed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
