@@ -229,6 +229,7 @@ static bool begin_cut(resolver_t *resolver, fetch_t *fetch, const uint8_t *zone,
     cut->sends = 0;
     cut->server_count = 0;
     cut->candidate_count = 0;
+    cut->until_s = UINT64_MAX;
     name_key_init(&cut->zone, zone, name_length(zone));
     fetch->trouble = (trouble_t){.what = NULL};
     fetch->minimised_silences = 0;
@@ -270,6 +271,9 @@ void cut_enter(resolver_t *resolver, fetch_t *fetch, const delegation_t *delegat
         return;
     }
     cut_t *cut = &fetch->cut;
+    if (cut->zone.labels > 0) { /* nobody takes the root away */
+        cut->until_s = resolver->now.unix_s + delegation->ttl_s;
+    }
     for (unsigned i = 0; i < delegation->server_count && cut->server_count < RESOLVER_NS_NAMES_MAX; i++) {
         const delegation_server_t *server = &delegation->servers[i];
         cut_server_t *own = &cut->servers[cut->server_count++];

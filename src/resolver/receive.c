@@ -208,6 +208,16 @@ static void take_error(receipt_t *receipt, reply_kind_t kind)
     leave_server(receipt, reply_kind_text(kind));
 }
 
+/* What a zone delegates ends with the zone's own delegation, even if it took its servers until then to say so: else a domain that its
+ * parent took away would live on below itself. */
+static void limit_life(const receipt_t *receipt, delegation_t *delegation)
+{
+    uint64_t until_s = receipt->fetch->cut.until_s;
+    uint64_t now_s = receipt->resolver->now.unix_s;
+    uint64_t left_s = until_s > now_s ? until_s - now_s : 0;
+    delegation->ttl_s = delegation->ttl_s < left_s ? delegation->ttl_s : (uint32_t)left_s;
+}
+
 static void take_referral(receipt_t *receipt, const reply_t *reply)
 {
     resolver_t *resolver = receipt->resolver;
@@ -220,6 +230,7 @@ static void take_referral(receipt_t *receipt, const reply_t *reply)
     }
     count(receipt, RESOLVER_COUNT_REFERRALS);
     DEBUG_ASSERT(name_labels(delegation.zone) > fetch->cut.zone.labels);
+    limit_life(receipt, &delegation);
     if (fetch->cut.kind != CUT_SERVED) {
         resolver->store->operations->put_delegation(resolver->store, &delegation, resolver->now.unix_s);
     }

@@ -176,6 +176,7 @@ typedef struct cut {
     bool root_failed;   /* our copy of the root zone did not help; now its servers */
     bool in_quota;      /* counted in the resolver's quota of this zone */
     name_key_t zone;
+    uint64_t until_s; /* no delegation that its servers give outlives the one that led to them (ghost and phoenix domains) */
     unsigned sends;
     unsigned lookups;
     unsigned server_count;

@@ -206,6 +206,34 @@ static void ghost_domain(void **state)
     sim_free(sim);
 }
 
+/* The same one cut further down: a delegation that the child gives, with a life as long as it likes, and new ones below it shortly before
+ * each ends (CVE-2022-30698). Or the referral is held back until the delegation that led to its server is over (CVE-2022-30699). */
+static void phoenix_domain(void **state)
+{
+    static const char com[] = "com. 3600 SOA ns.com. host.com. 1 7200 900 1209600 300\ncom. 3600 NS ns.com.\nns.com. 3600 A 192.0.2.2\n";
+    (void)state;
+    sim_t *sim = internet_new();
+    sim_change_zone(sim, "victim.com.",
+                    "victim.com. 3600 SOA ns.victim.com. host.victim.com. 1 7200 900 1209600 300\nvictim.com. 3600 NS ns.victim.com.\n"
+                    "ns.victim.com. 3600 A 192.0.2.20\nsub.victim.com. 86400 NS ns.sub.victim.com.\n"
+                    "ns.sub.victim.com. 86400 A 203.0.113.66\n");
+    sim_zone(
+        sim, "sub.victim.com.",
+        "sub.victim.com. 60 SOA ns.sub.victim.com. host.victim.com. 1 7200 900 1209600 60\nsub.victim.com. 86400 NS ns.sub.victim.com.\n"
+        "ns.sub.victim.com. 86400 A 203.0.113.66\n*.sub.victim.com. 60 A 198.51.100.66\n");
+    sim_host(sim, "203.0.113.66", "sub.victim.com.");
+    sim_start(sim);
+    sim_ask(sim, "victim.com.", TYPE_NS);
+    sim_sleep(sim, 3000);
+    internet_expect(sim, "a.sub.victim.com.", TYPE_A, "NOERROR\na.sub.victim.com. A 198.51.100.66\n");
+    sim_change_zone(sim, "com.", com);
+    sim_sleep(sim, 500);
+    internet_expect(sim, "b.sub.victim.com.", TYPE_A, "NOERROR\nb.sub.victim.com. A 198.51.100.66\n"); /* com. said so for an hour */
+    sim_sleep(sim, 200);
+    internet_expect(sim, "c.sub.victim.com.", TYPE_A, "NXDOMAIN\n");
+    sim_free(sim);
+}
+
 /* ---- guessing ---- */
 
 /* Each answer is preceded by many guesses at the id. */
@@ -445,6 +473,7 @@ int main(void)
         cmocka_unit_test(tsuname),
         cmocka_unit_test(nrdelegationattack),
         cmocka_unit_test(ghost_domain),
+        cmocka_unit_test(phoenix_domain),
         cmocka_unit_test(kaminsky_near_misses_lead_to_tcp),
         cmocka_unit_test(ids_names_and_cookies_vary),
         cmocka_unit_test(a_missing_cookie_leads_to_tcp),
