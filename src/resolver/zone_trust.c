@@ -311,7 +311,11 @@ static bool take_keys(zone_trust_t *entry, const dnssec_policy_t *policy, dnssec
     }
     for (size_t i = 0; i < dnskeys.count && entry->key_count < room; i++) {
         dnssec_key_t *key;
-        if (dnssec_key_new(policy, dnskeys.list[i].data, dnskeys.list[i].length, &key) == STATUS_OK) {
+        status_t status = dnssec_key_new(policy, dnskeys.list[i].data, dnskeys.list[i].length, &key);
+        if (status == STATUS_NO_MEMORY) { /* without one of its keys all that the zone has would be bogus */
+            return false;
+        }
+        if (status == STATUS_OK) {
             entry->keys[entry->key_count++] = key;
         }
     }
@@ -337,5 +341,7 @@ void zone_trust_put_keys(zone_trust_table_t *table, const uint8_t *zone, const d
     if (take_keys(entry, policy, dnskeys)) {
         entry->state = ZONE_SECURE;
         entry->keys_until_s = until_s < entry->until_s ? until_s : entry->until_s;
+    } else {
+        forget_keys(table, entry);
     }
 }
