@@ -4,6 +4,7 @@
 #include "base/require.h"
 #include "net/upstream.h"
 #include "resolver/hints.h"
+#include "server/root_keeper.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -130,7 +131,7 @@ void config_read_servers(config_t *config, const config_item_t *item, const yaml
 {
     resolver_address_t *servers = make_room(config, item, value, sizeof *servers, SERVERS_MAX);
     size_t count = 0;
-    if (!servers) {
+    if (!servers || is_none(item, value)) {
         return;
     }
     if (value->kind == YAML_SEQUENCE && value->children == 0) {
@@ -317,6 +318,33 @@ static void check_families(config_t *config)
     }
 }
 
+/* The root zone comes from a file or from servers; what is fetched lies in the state directory. */
+static void check_local_root(config_t *config)
+{
+    recursion_settings_t *recursion = &config->settings->recursion;
+    const yaml_node_t *transfer = given(config, "resolver.local-root", "transfer");
+    const char *state = config->settings->state;
+    recursion->root_path = recursion->root_file;
+    if (recursion->root_primary_count == 0 || !transfer) {
+        return;
+    }
+    if (recursion->root_file) {
+        yaml_report(&config->document, DIAGNOSTIC_ERROR, "bad-value", transfer, 0, NULL,
+                    "the root zone is read from a file or fetched from servers, not both");
+    } else if (!state) {
+        yaml_report(&config->document, DIAGNOSTIC_ERROR, "bad-value", transfer, 0, "state: " CONFIG_STATE_DEFAULT,
+                    "transfer needs a state directory to keep the root zone in");
+    } else {
+        size_t size = strlen(state) + sizeof "/" ROOT_KEEPER_FILE;
+        char *path = arena_alloc(&config->settings->arena, size);
+        config->out_of_memory |= path == NULL;
+        if (path) {
+            snprintf(path, size, "%s/" ROOT_KEEPER_FILE, state);
+        }
+        recursion->root_path = path;
+    }
+}
+
 void config_check_resolver(config_t *config)
 {
     recursion_settings_t *recursion = &config->settings->recursion;
@@ -339,6 +367,7 @@ void config_check_resolver(config_t *config)
         check_hints(config);
         check_families(config);
     }
+    check_local_root(config);
     const yaml_node_t *follow = given(config, "resolver", "follow-rollovers");
     if (!config->settings->state && recursion->update_anchors) {
         if (follow) {

@@ -122,6 +122,7 @@ static void show_section(show_t *show, const char *path)
             break;
         case CONFIG_PREFIXES:
         case CONFIG_SOURCES:
+        case CONFIG_SERVERS:
         case CONFIG_FORWARD:
         case CONFIG_STUB:
         case CONFIG_LOCAL_DATA:

@@ -40,6 +40,18 @@ static void show_sources(show_t *show)
     emit_close(show->emitter);
 }
 
+static void show_servers(show_t *show, const resolver_address_t *servers, size_t count)
+{
+    emit_open(show->emitter, EMIT_LIST);
+    for (size_t i = 0; i < count; i++) {
+        buffer_t text;
+        buffer_init(&text, 256);
+        value_print_server(&servers[i], &text);
+        emit_buffer(show, &text);
+    }
+    emit_close(show->emitter);
+}
+
 static void show_delegates(show_t *show, resolver_zone_kind_t kind)
 {
     const resolver_settings_t *resolver = &show->config->settings->recursion.resolver;
@@ -56,14 +68,7 @@ static void show_delegates(show_t *show, resolver_zone_kind_t kind)
             emit_open(show->emitter, EMIT_MAP);
             emit_key(show->emitter, "addresses");
         }
-        emit_open(show->emitter, EMIT_LIST);
-        for (size_t j = 0; j < zone->address_count; j++) {
-            buffer_t text;
-            buffer_init(&text, 256);
-            value_print_server(&zone->addresses[j], &text);
-            emit_buffer(show, &text);
-        }
-        emit_close(show->emitter);
+        show_servers(show, zone->addresses, zone->address_count);
         if (zone->fallback) {
             emit_key(show->emitter, "fallback");
             emit_boolean(show->emitter, true);
@@ -146,6 +151,13 @@ void show_resolver_item(show_t *show, const config_item_t *item, const yaml_node
         return;
     case CONFIG_SOURCES:
         show_sources(show);
+        return;
+    case CONFIG_SERVERS:
+        if (recursion->root_primary_count > 0) {
+            show_servers(show, recursion->root_primaries, recursion->root_primary_count);
+        } else {
+            emit_text(show->emitter, item->none);
+        }
         return;
     case CONFIG_FORWARD:
     case CONFIG_STUB:

@@ -66,6 +66,15 @@ static const config_item_t schema[] = {
          "The file of the root zone, kept up to date by somebody else. No client is answered from it; its data must validate, and match "
          "its ZONEMD. When it has not been written for as long as its SOA's EXPIRE says, or does not help, the root's servers are asked.",
      .example = "root.zone"},
+    {.path = "resolver.local-root.transfer",
+     .type = CONFIG_SERVERS,
+     OF(root_primaries),
+     COUNT(root_primary_count),
+     .none = "none",
+     .summary =
+         "In place of a file: the servers that the root zone is fetched from (AXFR), in this order, as often as its SOA says; RFC 8806 "
+         "names some. It is kept in the directory `state`.",
+     .example = "[192.0.32.132, 192.0.47.132]"},
     {.path = "resolver.forward",
      .type = CONFIG_FORWARD,
      RESOLVER(zones),

@@ -3,6 +3,7 @@
 #include "base/bytes.h"
 #include "base/diagnostic.h"
 #include "base/rcu.h"
+#include "base/require.h"
 #include "wire/name.h"
 #include "wire/rrtype.h"
 #include "zone/check.h"
@@ -39,6 +40,12 @@ typedef struct job {
     _Atomic size_t next;
     _Atomic uint64_t bytes;
 } job_t;
+
+void loading_policy_of_root(zone_check_policy_t *policy)
+{
+    REQUIRE(zone_check_policy_set(policy, "zonemd-mismatch", "error") == STATUS_OK);
+    REQUIRE(zone_check_policy_set(policy, "no-apex-ns", "error") == STATUS_OK);
+}
 
 unsigned loading_processors(void)
 {
@@ -141,8 +148,8 @@ static void read_file(attempt_t *attempt, const zone_entry_t *entry)
     if (attempt->status == STATUS_OK) {
         zone_check_policy_init(&policy);
         policy.now_s = (uint32_t)time(NULL);
-        if (entry->is_root_copy) { /* RFC 8806 2: what does not match its digest is not used */
-            (void)!zone_check_policy_set(&policy, "zonemd-mismatch", "error");
+        if (entry->is_root_copy) {
+            loading_policy_of_root(&policy);
         }
         policy.regular_files_only = true; /* nothing may hold up a reload for ever */
         policy.included = note_included;
@@ -296,6 +303,9 @@ static status_t load_zone(loading_t *loading, zone_entry_t *entry, retired_t *re
 static bool is_due(const zone_entry_t *entry, loading_extent_t extent)
 {
     file_identity_t now;
+    if (entry->is_fetched && file_identity_read(entry->file, &now) != STATUS_OK) {
+        return false; /* it comes by and by */
+    }
     if (extent == LOADING_NEW) {
         return !entry->last_error && entry->identity.inode == 0;
     }

@@ -11,6 +11,8 @@
 
 #include <pthread.h>
 
+struct zone_check_policy; /* zone/check.h */
+
 enum { LOADING_TRIES_MAX = 4 };
 
 typedef enum loading_extent {
@@ -26,6 +28,9 @@ typedef struct loading {
     _Atomic size_t loaded; /* results: files read and good */
     _Atomic size_t failed;
 } loading_t;
+
+/* What is not used as a copy of the root zone: what does not match its digest (RFC 8806 2, RFC 8976 4), or names no servers. */
+void loading_policy_of_root(struct zone_check_policy *policy);
 
 /* How many processors this process may use. */
 unsigned loading_processors(void);

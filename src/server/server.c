@@ -109,6 +109,7 @@ status_t server_run(server_t *server)
         status = worker_start(server->workers[i]);
     }
     status = status == STATUS_OK && server->keeper ? trust_keeper_start(server->keeper) : status;
+    status = status == STATUS_OK ? server_follow_root(server) : status;
     server->running = status == STATUS_OK;
     if (status != STATUS_OK) {
         log_event(server->log, LOG_ERROR, "server.failed", LOG_TEXT("error", status_text(status)));
@@ -125,6 +126,8 @@ static void stop_keeper(server_t *server)
     if (server->keeper) {
         trust_keeper_stop(server->keeper);
     }
+    root_keeper_free(server->root_keeper);
+    server->root_keeper = NULL;
 }
 
 void server_stop(server_t *server)

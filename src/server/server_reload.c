@@ -195,6 +195,14 @@ static status_t reload(server_t *server, server_settings_t *settings, buffer_t *
     return STATUS_OK;
 }
 
+static void follow_root(server_t *server)
+{
+    status_t status = server_follow_root(server);
+    if (status != STATUS_OK) {
+        log_event(server->log, LOG_ERROR, "reload.incomplete", LOG_TEXT("reason", status_text(status)));
+    }
+}
+
 status_t server_reload(server_t *server, server_settings_t *settings, buffer_t *why)
 {
     pthread_mutex_lock(&server->control_lock);
@@ -208,6 +216,7 @@ status_t server_reload(server_t *server, server_settings_t *settings, buffer_t *
     pthread_mutex_unlock(&server->control_lock);
     if (status == STATUS_OK) {
         server_follow_trust(server);
+        follow_root(server);
     }
     return status;
 }

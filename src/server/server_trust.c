@@ -58,3 +58,13 @@ trust_keeper_t *server_trust_keeper(server_t *server)
 {
     return server->keeper;
 }
+
+status_t server_follow_root(server_t *server)
+{
+    const recursion_settings_t *settings = &server->table->settings->recursion;
+    if (server->root_keeper) {
+        root_keeper_wake(server->root_keeper);
+        return STATUS_OK;
+    }
+    return settings->enabled && settings->root_primary_count > 0 ? root_keeper_new(server, &server->root_keeper) : STATUS_OK;
+}

@@ -50,10 +50,13 @@ typedef struct recursion_settings {
     size_t source_count;
     uint16_t port_low; /* upstream source ports; 0: the system's or the default range */
     uint16_t port_high;
-    unsigned waiting_max_a_client; /* 200: requests of one client address (a /32 or /56) that wait at once (DNSBomb) */
-    size_t cache_bytes;            /* of the cache's mapping, default 128 MiB */
-    const char *cache_file;        /* NULL: not kept over a restart */
-    const char *root_file;         /* a copy of the root zone for the resolver (RFC 8806), absolute path; NULL: none */
+    unsigned waiting_max_a_client;            /* 200: requests of one client address (a /32 or /56) that wait at once (DNSBomb) */
+    size_t cache_bytes;                       /* of the cache's mapping, default 128 MiB */
+    const char *cache_file;                   /* NULL: not kept over a restart */
+    const char *root_file;                    /* of a copy of the root zone for the resolver (RFC 8806), absolute path; NULL: none */
+    const resolver_address_t *root_primaries; /* who it is fetched from instead */
+    size_t root_primary_count;
+    const char *root_path; /* where it lies in either case; NULL: there is none */
 } recursion_settings_t;
 
 typedef struct server_settings {

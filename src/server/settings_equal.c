@@ -14,6 +14,9 @@ static void flatten(recursion_settings_t *flat, const recursion_settings_t *sett
     flat->sources = NULL;
     flat->cache_file = NULL;
     flat->root_file = NULL;
+    flat->root_path = NULL;
+    flat->root_primaries = NULL;
+    flat->root_primary_count = 0;
     flat->resolver.dns64 = NULL;
     flat->resolver.dns64_excluded = NULL;
     flat->resolver.hints = NULL;

@@ -11,6 +11,7 @@
 #include "net/quota.h"
 #include "server/listener.h"
 #include "server/loading.h"
+#include "server/root_keeper.h"
 #include "server/server.h"
 #include "server/server_cache.h"
 #include "server/trust_keeper.h"
@@ -31,6 +32,7 @@ struct server {
     bool has_recursors;           /* each worker has one made by the settings of `table`, or by equal ones */
     server_trust_t *trust;        /* set by server_set_trust(); NULL: as the settings say */
     trust_keeper_t *keeper;       /* who keeps it up to date; NULL: this server never resolved. Of the control threads */
+    root_keeper_t *root_keeper;   /* NULL: nothing is to be fetched, so far. Of the control threads */
     pthread_mutex_t control_lock;
     pthread_mutex_t state_lock;
     zone_table_t *table;
@@ -69,6 +71,8 @@ void recursion_plan_clear(recursion_plan_t *plan);
 status_t server_make_keeper(server_t *server) MUST_USE;
 /* Other settings are in force: the keeper's too, when this returns. */
 void server_follow_trust(server_t *server);
+/* Likewise the one who fetches the root zone, who is made when there is something to do; STATUS_NO_MEMORY, STATUS_IO. */
+status_t server_follow_root(server_t *server) MUST_USE;
 
 void server_visit_recursion(server_t *server, void (*visit)(void *context, const char *name, uint64_t value), void *context);
 

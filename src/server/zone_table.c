@@ -31,14 +31,15 @@ static void fill_view(zone_table_t *table, _Atomic unsigned *transfers_running)
 /* Behind the others. */
 static status_t make_root(zone_table_t *table, const server_settings_t *settings)
 {
-    if (!settings->recursion.enabled || !settings->recursion.root_file) {
+    if (!settings->recursion.enabled || !settings->recursion.root_path) {
         return STATUS_OK;
     }
     table->root = &table->entries[table->count];
     table->root->slot.name = (name_t){.length = 1};
     table->root->slot.user = &table->root->access;
-    table->root->file = settings->recursion.root_file;
+    table->root->file = settings->recursion.root_path;
     table->root->is_root_copy = true;
+    table->root->is_fetched = settings->recursion.root_primary_count > 0;
     return zone_set_new(&(zone_slot_t *){&table->root->slot}, 1, &table->root_set);
 }
 

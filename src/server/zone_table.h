@@ -30,6 +30,7 @@ typedef struct zone_entry {
     uint32_t load_ms;
     char *last_error; /* of the last load, if that failed; owned */
     bool is_root_copy;
+    bool is_fetched;              /* it, by ourselves: there may be no file yet */
     _Atomic int64_t good_until_s; /* Unix time: when it will be as old as its SOA's EXPIRE says (RFC 1035 3.3.13) */
 } zone_entry_t;
 

@@ -12,6 +12,7 @@ import dns.query
 import dns.rcode
 import dns.rdatatype
 import dns.reversename
+import dns.rrset
 import peers
 import pytest
 
@@ -267,3 +268,114 @@ def test_optional_records(origin):
                 assert addresses(answer) == ['192.0.2.2']
                 more = sorted(str(rrset.name) + ' ' + dns.rdatatype.to_text(rrset.rdtype) for rrset in answer.authority + answer.additional)
                 assert more == ([] if minimal == 'yes' else [ZONE + ' NS', 'ns.' + ZONE + ' A'])
+
+
+def wait_for(server, text, seconds=10):
+    end = time.monotonic() + seconds
+    while text not in server.log():
+        assert time.monotonic() < end, server.log()
+        time.sleep(0.05)
+
+
+def test_the_root_is_fetched(tmp_path):
+    """RFC 8806, RFC 5936: from the first server that has it, anew when it is newer, never replaced by what is broken, and there after a restart."""
+    (tmp_path / 'hints').write_text(HINTS)
+    (tmp_path / 'root').write_text(ROOT % 1)
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as closed:
+        closed.bind(('127.0.0.1', 0))
+        dead = closed.getsockname()[1]
+    primary = peers.Portolan([peers.Zone('.', tmp_path / 'root', {'allow-transfer': 'any'})], settings='resolver: no\n')
+    with primary:
+        settings = (WITH_ROOT % (tmp_path, '')).replace('file: "/root"', 'transfer: ["127.0.0.1:%d", "127.0.0.1:%d"]' % (dead, primary.port))
+        with peers.Portolan([], settings=settings, workers=2) as server:
+            wait_for(server, 'local-root.fetched server=127.0.0.1#%d serial=1 records=5' % primary.port)
+            wait_for(server, 'zone.loaded zone=. ')
+            assert 'local-root.not-fetched server=127.0.0.1#%d reason="cannot be connected to"' % dead in server.log()
+            assert ask(server, 'missing.').rcode() == dns.rcode.NXDOMAIN
+            for serial, more in ((2, ''), (3, '. ZONEMD 3 1 1 ' + '00' * 48 + '\n'), (1, '')):
+                (tmp_path / 'root').write_text(ROOT % serial + more)
+                assert primary.tool('zone', 'reload', '.').returncode == 0
+                assert server.tool('reload').returncode == 0  # asks at once
+                wait_for(server, {2: 'serial=2', 3: 'does not match its digest', 1: 'has an older zone than ours'}[serial])
+            assert server.tool('cache', 'flush', '--all').returncode == 0
+            assert ask(server, '.', 'SOA').answer[0][0].serial == 2
+
+            server.stop()
+            server.settings = settings.replace(':%d"]' % primary.port, ':%d"]' % dead)  # from now on there is no server
+            server.start()
+            wait_for(server, 'zone.loaded zone=. ')
+            assert ask(server, '.', 'SOA').answer[0][0].serial == 2
+
+
+class Teller:
+    """A server over TCP that says whatever it is told to, once a question: bytes of messages, or a function of the question's."""
+
+    def __init__(self, says):
+        self.says = says
+        self.socket = socket.create_server(('127.0.0.1', 0))
+        self.socket.settimeout(0.1)
+        self.port = self.socket.getsockname()[1]
+        self.ends = False
+        self.thread = threading.Thread(target=self.run)
+
+    def talk(self, client):
+        client.settimeout(2)
+        while not self.ends:
+            size = client.recv(2)
+            if len(size) < 2:
+                return
+            query = dns.message.from_wire(client.recv(int.from_bytes(size, 'big')))
+            for message in self.says(query):
+                client.sendall(len(message).to_bytes(2, 'big') + message)
+
+    def run(self):
+        while not self.ends:
+            try:
+                client = self.socket.accept()[0]
+            except TimeoutError:
+                continue
+            with client:
+                try:
+                    self.talk(client)
+                except OSError:
+                    pass
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *exception):
+        self.ends = True
+        self.thread.join()
+        self.socket.close()
+
+
+SOA = '. 60 IN SOA a. b. %d 1800 900 604800 300'
+
+
+def reply(query, *records):
+    message = dns.message.make_response(query)
+    message.answer = [dns.rrset.from_text(*record.split(None, 4)[:1], *record.split(None, 4)[1:]) for record in records]
+    return message.to_wire()
+
+
+@pytest.mark.parametrize('answer, reason', [
+    (lambda query: [reply(query, SOA % 1, '. 60 IN NS a.example.', SOA % 2)], 'sent another SOA than at the beginning'),
+    (lambda query: [reply(query, SOA % 1, '. 60 IN NS a.example.', SOA % 1, 'x. 60 IN NS a.example.')], 'sent records behind the last SOA'),
+    (lambda query: [b'\0' * 12], 'sent a message that is no answer to the question'),
+    (lambda query: [b'\0' * 3], 'sent a message that cannot be read'),
+    (lambda query: [dns.message.make_response(query).to_wire()], 'sent an answer without records'),
+    (lambda query: [reply(query, SOA % 1, SOA % 1)], 'sent a zone that is not whole, or does not match its digest (ZONEMD)'),
+])
+def test_bad_transfers_are_refused(tmp_path, answer, reason):
+    (tmp_path / 'hints').write_text(HINTS)
+
+    def says(query):
+        return [reply(query, SOA % 1)] if query.question[0].rdtype == dns.rdatatype.SOA else answer(query)
+
+    with Teller(says) as teller:
+        settings = (WITH_ROOT % (tmp_path, '')).replace('file: "/root"', 'transfer: ["127.0.0.1:%d"]' % teller.port)
+        with peers.Portolan([], settings=settings, workers=1) as server:
+            wait_for(server, 'local-root.not-fetched')
+            assert 'reason="%s"' % reason in server.log(), server.log()
+            assert 'zone.loaded' not in server.log() and not list((server.directory / 'state').glob('root.zone*'))
