@@ -18,8 +18,8 @@
 
 enum {
     EVENTS_PER_ROUND = 64,
-    DRAIN_MS = 5000,           /* for answers in flight when the server ends */
-    DRAIN_RECURSION_MS = 1000, /* of them, for answers that others have to give */
+    DRAIN_MS = 5000,          /* for answers in flight when the server ends */
+    DRAIN_RECURSION_MS = 800, /* of them, for answers that others have to give: whoever ends us waits for a second */
     DRAIN_STEP_MS = 20,
 };
 

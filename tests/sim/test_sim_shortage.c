@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -118,10 +119,11 @@ static size_t chain_to_victim(sim_host_t *host, const query_t *query, uint8_t *o
     char name[NAME_TEXT_MAX];
     char target[64];
     message_writer_t writer;
-    unsigned number = 0;
+    char *end;
     name_to_text(query->message + MESSAGE_HEADER_SIZE, name);
-    bool is_ours = (name[0] | 0x20) == 'a' && sscanf(name + 1, "%u.", &number) == 1;
-    snprintf(target, sizeof target, "a%u.example.com.", number + 1);
+    unsigned long number = strtoul(name + 1, &end, 10);
+    bool is_ours = (name[0] | 0x20) == 'a' && end > name + 1 && *end == '.';
+    snprintf(target, sizeof target, "a%lu.example.com.", number + 1);
     sim_reply_begin(&writer, query, out, FLAG_AA);
     if (is_ours) {
         sim_reply_add(&writer, SECTION_ANSWER, name, TYPE_CNAME, 0, number == *last ? "www.victim.com." : target);

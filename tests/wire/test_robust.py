@@ -185,6 +185,27 @@ def test_ends_at_once_while_zones_are_read(tmp_path, portoland):
         assert not server.socket_path().exists()
 
 
+def test_ends_within_a_second_with_questions_in_work(portoland):
+    """Questions that wait for servers which never answer, over UDP and TCP, hold up nobody."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent, contextlib.ExitStack() as stack:
+        silent.bind(('127.0.0.1', 0))
+        settings = 'resolver: { validate: no, forward: { ".": "127.0.0.1:%d" } }' % silent.getsockname()[1]
+        with peers.Portolan([], settings=settings) as server:
+            client = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+            client.connect((server.address, server.port))
+            for i in range(300):
+                client.send(wire.query(wire.name_from_text('u%d.example.' % i), SOA, flags=wire.RD))
+            for i in range(20):
+                stream = stack.enter_context(streams.Stream(server))
+                stream.ask(wire.query(wire.name_from_text('t%d.example.' % i), SOA, flags=wire.RD))
+            silent.settimeout(5)
+            silent.recv(4096)
+            began = time.monotonic()
+            assert server.stop() == 0
+            assert time.monotonic() - began < (1 if not is_sanitized(portoland) else 3)
+            server.start()  # for the end of the block
+
+
 def test_hangup_while_zones_are_read_is_not_lost(zone, tmp_path, portoland):
     """What changed in the configuration after it was read is taken up as soon as the server runs."""
     big = tmp_path / 'big'
