@@ -1,6 +1,6 @@
 /* Signed answers changed record by record on their way: dropped, altered, renamed, moved, replaced by others that were seen before. However
- * they are changed, nothing becomes secure but what the zones say. Input: the question, one octet; then changes of six octets each: the
- * number of the reply, kind, section and record, and two of value, see change_kind. */
+ * they are changed, nothing becomes secure but what the zones say. Input: the question and, by its top bit, where resolution starts, in one
+ * octet; then changes of six octets each: the number of the reply, kind, section and record, and two of value, see change_kind. */
 #include "base/arena.h"
 #include "base/bytes.h"
 #include "base/require.h"
@@ -201,7 +201,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     changer->changes = data + 1;
     changer->count = (size - 1) / CHANGE_SIZE < CHANGES_MAX ? (size - 1) / CHANGE_SIZE : CHANGES_MAX;
     const uint8_t choice = data[0] & 0x7f;
-    signed_world_ask(signed_world_begin(tamper, changer), &choice, 1);
+    signed_world_ask(signed_world_begin(data[0] & 0x80 ? SIGNED_WORLD_ISLANDS : SIGNED_WORLD_ROOT, tamper, changer), &choice, 1);
     arena_clear(&changer->arena);
     free(changer);
     return 0;

@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <strings.h>
 
 enum { WAIT_MS = 60000 };
@@ -24,22 +25,68 @@ static const struct {
     {"to-unsigned.example.org.", TYPE_A},   {"nowhere.example.com.", TYPE_A},
 };
 
-sim_t *signed_world_begin(size_t (*tamper)(void *context, uint8_t *message, size_t size), void *context)
+/* example.net. and example.org. alone: asked at their own servers, trusted by anchors of their own. */
+enum { ISLANDS = 2 };
+
+typedef struct world {
+    secure_t *secure;
+    trust_anchors_t island_anchors;
+    resolver_trust_t trust[SIGNED_WORLD_STARTS];
+    resolver_address_t addresses[ISLANDS];
+    resolver_zone_t stubs[ISLANDS];
+} world_t;
+
+static void make_islands(world_t *world)
 {
-    static secure_t *secure; /* signing it again for each input would take most of the time */
-    if (!secure) {
-        secure = secure_new();
-        secure_zone(secure, "example.net.")->second_address = "192.0.2.40";
-        secure->sim->settings.randomise_case = false;
-        secure->sim->settings.fetches_max = 64;
-        secure->sim->settings.requests_max = 64;
-        secure->sim->settings.clients_max = 64;
-        secure_start(secure);
+    static const char *const apexes[ISLANDS] = {"example.net.", "example.org."};
+    trust_anchors_init(&world->island_anchors);
+    for (unsigned i = 0; i < ISLANDS; i++) {
+        const secure_zone_t *zone = secure_zone(world->secure, apexes[i]);
+        char anchor[SECURE_DS_TEXT_MAX];
+        trust_anchor_error_t error;
+        secure_ds_text(zone, zone->keys[0], DNSSEC_DIGEST_SHA256, anchor);
+        REQUIRE(trust_anchors_parse(&world->island_anchors, anchor, strlen(anchor), &error) == STATUS_OK);
+        REQUIRE(resolver_address_from_text(&world->addresses[i], zone->address, strlen(zone->address)));
+        world->stubs[i] = (resolver_zone_t){.zone = sim_name(apexes[i]), .kind = RESOLVER_STUB, .addresses = &world->addresses[i]};
+        world->stubs[i].address_count = 1;
     }
-    sim_restart(secure->sim, 7);
-    secure->sim->tamper = tamper;
-    secure->sim->tamper_context = context;
-    return secure->sim;
+    world->trust[SIGNED_WORLD_ROOT] = world->secure->sim->trust;
+    world->trust[SIGNED_WORLD_ISLANDS] = (resolver_trust_t){.anchors = &world->island_anchors};
+}
+
+static world_t *make_world(void)
+{
+    world_t *world = calloc(1, sizeof *world);
+    REQUIRE(world);
+    world->secure = secure_new();
+    secure_zone(world->secure, "example.net.")->second_address = "192.0.2.40";
+    resolver_settings_t *settings = &world->secure->sim->settings;
+    settings->randomise_case = false;
+    settings->builtin_local_zones = false; /* no question here is about them, and to list them takes a tenth of a run */
+    settings->addresses_remembered_max = 64;
+    settings->zones_trusted_max = 64;
+    settings->fetches_max = 64;
+    settings->requests_max = 64;
+    settings->clients_max = 64;
+    settings->zones = world->stubs;
+    secure_start(world->secure);
+    make_islands(world);
+    return world;
+}
+
+sim_t *signed_world_begin(signed_world_start_t start, size_t (*tamper)(void *context, uint8_t *message, size_t size), void *context)
+{
+    static world_t *world; /* signing it again for each input would take most of the time */
+    if (!world) {
+        world = make_world();
+    }
+    sim_t *sim = world->secure->sim;
+    sim->settings.zone_count = start == SIGNED_WORLD_ISLANDS ? ISLANDS : 0;
+    sim->trust = world->trust[start];
+    sim_restart(sim, 7);
+    sim->tamper = tamper;
+    sim->tamper_context = context;
+    return sim;
 }
 
 /* Letter case in names of rdata is not signed (RFC 4034 6.2). */
