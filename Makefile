@@ -11,7 +11,7 @@ BUILD_TYPE_FLAGS = --buildtype=release -Doptimization=2 -Db_lto=true
 help: ## list these tasks
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: ## build, and serve the example zone on port 53 of this machine (or the first free port from 5300 on)
+run: ## build, and resolve and serve the example zone on port 53 of this machine (or the first free port from 5300 on)
 	@scripts/dependencies build
 	@$(MAKE) --no-print-directory compile
 	@exec scripts/run

@@ -54,6 +54,7 @@ def words_after(text, first):
 def side_by_side(tree):
     first = Run(tree, 'first')
     assert 'Portolan serves example.com on port 53 (UDP and TCP) of 127.0.0.1 and ::1.' in first.text()
+    assert 'All other names it resolves for this machine' in first.text() and words_after(first.text(), 'dig @127.0.0.1 example.org')
     second = Run(tree, 'second')
     assert 'Not on port 53: UDP port 53 of 127.0.0.1 is taken by portoland (process ' in second.text()
     assert 'on port 5300 (UDP and TCP)' in second.text()
