@@ -264,3 +264,27 @@ def test_builtin_hints_without_a_network(world, portoland, tmp_path):
         assert failed.rcode == wire.SERVFAIL and extended_error(failed)[0] in (22, 23), asking.describe(failed)
         assert 'root' in extended_error(failed)[1] or ' . ' in extended_error(failed)[1], extended_error(failed)
         assert 'warning resolution.unreachable name=www.example.net. type=A' in server.log(), server.log()
+
+
+def test_a_copy_of_the_root_zone_takes_the_place_of_its_servers(world, portoland, tmp_path):
+    """RFC 8806: with no way to a root server, everything resolves and validates; a copy that somebody changed does not match its signatures, and is
+    of no use without them."""
+    hints = tmp_path / 'hints'
+    hints.write_text('. 3600 NS a.nowhere.\na.nowhere. 3600 A 62.9.9.8\n')
+    root = next(file for zones in world.served.values() for zone, file in zones if zone == '.')
+    leaf = next(leaf for leaf in world.leaves if leaf['signed'])
+    copy = tmp_path / 'root'
+    copy.write_bytes((world.directory / root).read_bytes())
+    for is_whole in (True, False):
+        if not is_whole:
+            altered = re.sub(r'(?m)^(\S+\s+\d+\s+IN\s+DS\s.*)([0-9A-Fa-f])$', lambda match: match.group(1) + '10'[match.group(2) == '1'], copy.read_text())
+            copy.write_text(altered)
+        with Alone(world._replace(hints=hints), settings='local-root: { file: "%s" }' % copy) as server:
+            message = one(server, 'www.' + leaf['name'], edns=(1232, wire.DO))
+            nothing = one(server, 'no-such-domain.', edns=(1232, wire.DO))
+            assert nothing.rcode == wire.NXDOMAIN and nothing.flags & wire.AD, asking.describe(nothing)
+            if is_whole:
+                assert message.rcode == 0 and message.flags & wire.AD, asking.describe(message)
+                assert 'resolution.unreachable' not in server.log()
+            else:
+                assert message is None or message.rcode == wire.SERVFAIL, asking.describe(message)
