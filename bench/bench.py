@@ -46,12 +46,12 @@ def enter_namespace():
 
 
 def make_server(kind, world):
-    """One worker, minimal answers, 1232 bytes of UDP at most."""
+    """One worker, minimal answers, 1232 bytes of UDP at most, no recursion."""
     zone_file = world.plain if kind == 'gdnsd' else world.file
     zone = [peers.Zone(world.origin, zone_file)]
     common = {'ready_s': 180, 'prefix': PINNED}
     if kind == 'portolan':
-        return peers.Portolan(zone, workers=1, **common)
+        return peers.Portolan(zone, workers=1, settings='resolver: no', **common)
     if kind == 'nsd':
         return peers.Nsd(zone, extra=' ipv4-edns-size: 1232', minimal=True, **common)
     if kind == 'knot':

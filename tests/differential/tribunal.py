@@ -14,7 +14,7 @@ EXTRA = {
     'knot': '  udp-max-payload: %d' % UDP_LIMIT,
     'bind': 'max-udp-size %d; edns-udp-size %d; minimal-responses yes;' % (UDP_LIMIT, UDP_LIMIT),
 }
-SETTINGS = 'udp-size: %d\nminimal-responses: %s'
+SETTINGS = 'udp-size: %d\nminimal-responses: %s\nresolver: no'
 EXAMPLES = 3
 
 # unexplained: {signature: [(question, ours, theirs)]}; justified: {row of the table: count}; faults: {text: [question]}
