@@ -8,14 +8,18 @@
 #include <string.h>
 #include <time.h>
 
-resolver_time_t recursor_now(void)
+resolver_time_t recursor_now(recursor_t *recursor)
 {
     struct timespec monotonic;
     struct timespec wall;
     clock_gettime(CLOCK_MONOTONIC, &monotonic);
     clock_gettime(CLOCK_REALTIME, &wall);
-    return (resolver_time_t){.monotonic_ms = (uint64_t)monotonic.tv_sec * 1000 + (uint64_t)monotonic.tv_nsec / 1000000,
-                             .unix_s = (uint64_t)wall.tv_sec};
+    uint64_t read_ms = (uint64_t)monotonic.tv_sec * 1000 + (uint64_t)monotonic.tv_nsec / 1000000;
+    if (UNLIKELY(read_ms < recursor->clock_read_ms)) {
+        recursor->clock_ahead_ms += recursor->clock_read_ms - read_ms;
+    }
+    recursor->clock_read_ms = read_ms;
+    return (resolver_time_t){.monotonic_ms = read_ms + recursor->clock_ahead_ms, .unix_s = (uint64_t)wall.tv_sec};
 }
 
 /* ---- counters ---- */
@@ -224,11 +228,11 @@ static void run(recursor_t *recursor)
         question_take_mail(recursor, group_take_mail(recursor->group, recursor->index));
     }
     uint64_t deadline_ms = deadline_of(recursor);
-    if (!recursor->is_touched && (deadline_ms == UINT64_MAX || deadline_ms > recursor_now().monotonic_ms)) {
+    if (!recursor->is_touched && (deadline_ms == UINT64_MAX || deadline_ms > recursor_now(recursor).monotonic_ms)) {
         leave_when_done(recursor);
         return;
     }
-    resolver_time_t now = recursor_now();
+    resolver_time_t now = recursor_now(recursor);
     resolver_tick(recursor->resolver, now);
     carry_out(recursor);
     upstream_tick(recursor->upstream, now.monotonic_ms);
@@ -256,20 +260,20 @@ void recursor_run(recursor_t *recursor)
     }
 }
 
-int recursor_wait_ms(const recursor_t *recursor)
+int recursor_wait_ms(recursor_t *recursor)
 {
-    uint64_t deadline_ms = UINT64_MAX;
+    int wait_ms = -1;
     for (; recursor; recursor = recursor->replaced) {
-        uint64_t own_ms = deadline_of(recursor);
+        uint64_t deadline_ms = deadline_of(recursor);
         if (recursor->is_touched || recursor->has_mail) {
             return 0;
         }
-        deadline_ms = own_ms < deadline_ms ? own_ms : deadline_ms;
+        if (deadline_ms != UINT64_MAX) {
+            uint64_t now_ms = recursor_now(recursor).monotonic_ms;
+            uint64_t left_ms = deadline_ms > now_ms ? deadline_ms - now_ms : 0;
+            int own_ms = left_ms < INT32_MAX ? (int)left_ms : INT32_MAX;
+            wait_ms = wait_ms < 0 || own_ms < wait_ms ? own_ms : wait_ms;
+        }
     }
-    if (deadline_ms == UINT64_MAX) {
-        return -1;
-    }
-    uint64_t now_ms = recursor_now().monotonic_ms;
-    uint64_t wait_ms = deadline_ms > now_ms ? deadline_ms - now_ms : 0;
-    return wait_ms < INT32_MAX ? (int)wait_ms : INT32_MAX;
+    return wait_ms;
 }

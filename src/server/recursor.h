@@ -146,4 +146,4 @@ void recursor_inquire(recursor_t *recursor, recursor_inquiry_t *inquiry);
 /* After each round of events: mail, timers, what the resolver wishes, what waits to be sent. Cheap when there is nothing. */
 void recursor_run(recursor_t *recursor);
 /* How long the event loop may wait: milliseconds, 0 when there is work, -1 for ever. */
-int recursor_wait_ms(const recursor_t *recursor);
+int recursor_wait_ms(recursor_t *recursor);

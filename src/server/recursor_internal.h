@@ -138,20 +138,23 @@ struct recursor {
     bool is_retired;
     bool has_left; /* the group counts it no more */
     bool has_mail;
-    bool is_touched;       /* the resolver may have wishes */
-    uint64_t told_ms;      /* when the log last said that servers cannot be reached; 0: never */
-    uint64_t untold;       /* failures of that kind since */
-    uint64_t heard;        /* replies of other servers that were taken */
-    uint64_t heard_before; /* at the last failure of that kind */
-    bool is_cut_off;       /* no other server has answered between two of them */
-    bool is_root_expired;  /* the log has said so */
+    bool is_touched;         /* the resolver may have wishes */
+    uint64_t told_ms;        /* when the log last said that servers cannot be reached; 0: never */
+    uint64_t untold;         /* failures of that kind since */
+    uint64_t heard;          /* replies of other servers that were taken */
+    uint64_t heard_before;   /* at the last failure of that kind */
+    bool is_cut_off;         /* no other server has answered between two of them */
+    bool is_root_expired;    /* the log has said so */
+    uint64_t clock_read_ms;  /* the monotonic clock when it was last looked at */
+    uint64_t clock_ahead_ms; /* by which we are ahead of it, as it has gone back */
     uint64_t published[RESOLVER_COUNTERS];
     uint8_t body[MESSAGE_MAX];
     uint8_t out[MESSAGE_MAX];
     query_t query; /* of a question to our own zones */
 };
 
-resolver_time_t recursor_now(void);
+/* monotonic_ms never goes back, even where the system's clock is faked so that it does: time stands still then. */
+resolver_time_t recursor_now(recursor_t *recursor);
 static inline void recursor_add(recursor_t *recursor, unsigned counter, uint64_t n)
 {
     _Atomic uint64_t *value = &recursor->environment.counters->value[counter];

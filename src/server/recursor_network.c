@@ -59,7 +59,7 @@ bool network_has_root(void *context)
     if (!contents) {
         return false;
     }
-    bool is_good = (int64_t)recursor_now().unix_s < *view->local_root_until_s;
+    bool is_good = (int64_t)recursor_now(recursor).unix_s < *view->local_root_until_s;
     if (!is_good && !recursor->is_root_expired) { /* RFC 8806 3 */
         log_event(recursor->environment.log, LOG_WARNING, "local-root.expired", LOG_NUMBER("serial", zone_head(contents)->serial));
     }
@@ -121,10 +121,10 @@ static void send_to_ourselves(recursor_t *recursor, const resolver_action_t *act
     resolver_verdict_t verdict = RESOLVER_IGNORED;
     recursor_add(recursor, RECURSOR_COUNT_SERVED, 1);
     if (size > 0) {
-        verdict = resolver_reply(recursor->resolver, exchange, &address, recursor->out, size, recursor_now());
+        verdict = resolver_reply(recursor->resolver, exchange, &address, recursor->out, size, recursor_now(recursor));
     }
     if (verdict != RESOLVER_ACCEPTED) { /* nothing better will come */
-        resolver_failed(recursor->resolver, exchange, RESOLVER_FAILURE_REFUSED, recursor_now());
+        resolver_failed(recursor->resolver, exchange, RESOLVER_FAILURE_REFUSED, recursor_now(recursor));
     }
 }
 
@@ -150,7 +150,7 @@ void network_send(recursor_t *recursor, const resolver_action_t *action)
     to_socket_address(&server, &action->address);
     const uint64_t exchange = action->exchange;
     const size_t slot = (uint32_t)exchange;
-    const resolver_time_t now = recursor_now();
+    const resolver_time_t now = recursor_now(recursor);
     upstream_request_t request = {
         .protocol = action->transport == RESOLVER_TCP ? NET_TCP : NET_UDP,
         .server = &server,
@@ -196,7 +196,8 @@ bool network_reply(void *context, const upstream_reply_t *reply)
     resolver_address_t source;
     from_socket_address(&source, reply->server);
     recursor->is_touched = true;
-    resolver_verdict_t verdict = resolver_reply(recursor->resolver, reply->owner, &source, reply->message, reply->size, recursor_now());
+    resolver_verdict_t verdict =
+        resolver_reply(recursor->resolver, reply->owner, &source, reply->message, reply->size, recursor_now(recursor));
     recursor->heard += verdict == RESOLVER_ACCEPTED;
     if (recursor->is_cut_off && verdict == RESOLVER_ACCEPTED) {
         tell_of_reach(recursor, reply->server);
@@ -221,5 +222,5 @@ void network_failed(void *context, uint64_t owner, upstream_failure_t failure)
         break;
     }
     recursor->is_touched = true;
-    resolver_failed(recursor->resolver, owner, meaning, recursor_now());
+    resolver_failed(recursor->resolver, owner, meaning, recursor_now(recursor));
 }

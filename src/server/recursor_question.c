@@ -68,7 +68,7 @@ static status_t ask_resolver(recursor_t *recursor, question_t *question, const q
     asked.flags |= key->flags & QUESTION_CACHED_ONLY ? RESOLVER_FLAG_CACHED_ONLY : 0;
     asked.flags |= key->flags & (QUESTION_REFRESH | QUESTION_INQUIRY) ? RESOLVER_FLAG_REFRESH : 0;
     recursor->is_touched = true;
-    return resolver_ask(recursor->resolver, &asked, recursor_now());
+    return resolver_ask(recursor->resolver, &asked, recursor_now(recursor));
 }
 
 static status_t ask_owner(recursor_t *recursor, question_t *question, unsigned owner)
@@ -148,11 +148,11 @@ static uint8_t flags_of(const query_t *query)
     return (uint8_t)flags;
 }
 
-static waiter_t *waiter_new(const recursor_request_t *request)
+static waiter_t *waiter_new(recursor_t *recursor, const recursor_request_t *request)
 {
     waiter_t *waiter = malloc(sizeof *waiter + request->size);
     if (waiter) {
-        *waiter = (waiter_t){.arrived_ms = recursor_now().monotonic_ms, .size = request->size};
+        *waiter = (waiter_t){.arrived_ms = recursor_now(recursor).monotonic_ms, .size = request->size};
         memcpy(waiter->request, request->bytes, request->size);
     }
     return waiter;
@@ -161,7 +161,7 @@ static waiter_t *waiter_new(const recursor_request_t *request)
 static status_t take_request(recursor_t *recursor, const recursor_request_t *request)
 {
     const net_client_t *client = request->client;
-    waiter_t *waiter = waiter_new(request);
+    waiter_t *waiter = waiter_new(recursor, request);
     if (!waiter) {
         return STATUS_NO_MEMORY;
     }
@@ -227,10 +227,10 @@ void recursor_inquire(recursor_t *recursor, recursor_inquiry_t *inquiry)
 /* ---- answers ---- */
 
 /* An answer to a burst of questions that comes late adds to somebody's flood (DNSBomb): datagrams only, as streams cannot be forged. */
-static bool is_late(const recursor_t *recursor, const waiter_t *waiter)
+static bool is_late(recursor_t *recursor, const waiter_t *waiter)
 {
     unsigned limit_ms = group_settings(recursor->group)->resolver.discard_waiter_ms;
-    return limit_ms > 0 && waiter->route.protocol == NET_UDP && recursor_now().monotonic_ms - waiter->arrived_ms > limit_ms;
+    return limit_ms > 0 && waiter->route.protocol == NET_UDP && recursor_now(recursor).monotonic_ms - waiter->arrived_ms > limit_ms;
 }
 
 /* body NULL: nothing is sent. */
@@ -316,7 +316,7 @@ static void make_body(recursor_t *recursor, const question_t *question, bool dns
     recursion_want_t want = want_of(question, dnssec_ok, &name);
     recursion_body_make(&want, answer, recursor->body, body);
     if (recursor->environment.cache && !(question->flags & QUESTION_CACHED_ONLY)) {
-        recursion_body_put(recursor->environment.cache, &want, body, (uint32_t)recursor_now().unix_s);
+        recursion_body_put(recursor->environment.cache, &want, body, (uint32_t)recursor_now(recursor).unix_s);
     }
 }
 
@@ -349,7 +349,7 @@ static void tell_of_unreachable(recursor_t *recursor, const question_t *question
     }
     recursor->is_cut_off |= recursor->heard == recursor->heard_before;
     recursor->heard_before = recursor->heard;
-    uint64_t now_ms = recursor_now().monotonic_ms;
+    uint64_t now_ms = recursor_now(recursor).monotonic_ms;
     if (recursor->told_ms != 0 && now_ms - recursor->told_ms < PAUSE_MS) {
         recursor->untold++;
         return;

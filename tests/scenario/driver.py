@@ -2,9 +2,8 @@
 the scenario says so."""
 
 import os
-import re
+import socket
 import time
-from collections import namedtuple
 
 import dns.edns
 import dns.flags
@@ -83,20 +82,41 @@ class Resolver(peers.Portolan):
         """`NAME TYPE`; words: `rd ad cd do edns tcp`. A Reply."""
         return ask(self.address, what, words, timeout_s)
 
+    def asks(self, what, words='rd'):
+        """The question alone; its reply is awaited later."""
+        return Pending(self.address, query_of(what, words))
+
     def cpu_s(self):
         with open('/proc/%d/stat' % self.pid) as stat:
             fields = stat.read().rpartition(')')[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
 
 
-def ask(address, what, words='rd', timeout_s=6, size=1232):
+class Pending:
+    def __init__(self, address, query):
+        self.query, self.socket = query, socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.connect((address, 53))
+        self.socket.send(query.to_wire())
+
+    def reply(self, timeout_s):
+        self.socket.settimeout(timeout_s)
+        with self.socket:
+            return Reply(dns.message.from_wire(self.socket.recv(65535)))
+
+
+def query_of(what, words, size=1232):
     name, rtype = what.split()
     words = set(words.split())
     query = dns.message.make_query(name, rtype, use_edns=0 if words & {'edns', 'do'} else False, want_dnssec='do' in words, payload=size)
     query.flags = 0
     for word in words & {'rd', 'ad', 'cd'}:
         query.flags |= dns.flags.from_text(word.upper())
-    return Reply((dns.query.tcp if 'tcp' in words else dns.query.udp)(query, address, timeout=timeout_s, raise_on_truncation=False))
+    return query
+
+
+def ask(address, what, words='rd', timeout_s=6, size=1232):
+    query = query_of(what, words, size)
+    return Reply((dns.query.tcp if 'tcp' in words.split() else dns.query.udp)(query, address, timeout=timeout_s))
 
 
 def lines(section):
