@@ -23,6 +23,7 @@ import dns.flags
 import dns.message
 import dns.name
 import dns.rcode
+import dns.rdata
 import dns.rdatatype
 import dns.rrset
 import network
@@ -73,6 +74,22 @@ def reply(rcode='NOERROR', flags='aa', answer=(), authority=(), additional=(), e
         made.answer, made.authority, made.additional = records(answer), records(authority), records(additional)
         made.set_rcode(dns.rcode.from_text(rcode))
         return made
+    return make
+
+
+def raw_reply(answer):
+    """Records of one RRset with TTLs of their own."""
+    def make(query):
+        made = bytearray(dns.message.make_response(query.message).to_wire())
+        made[2] |= 4  # AA
+        made[6:8] = struct.pack('!H', len(answer))
+        end = 12 + len(query.name.to_wire()) + 4
+        parts = b''
+        for line in answer:
+            owner, ttl, rtype, rdata = line.split(None, 3)
+            wire = dns.rdata.from_text('IN', rtype, rdata).to_wire()
+            parts += dns.name.from_text(owner).to_wire() + struct.pack('!HHIH', dns.rdatatype.from_text(rtype), 1, int(ttl), len(wire)) + wire
+        return bytes(made[:end]) + parts + bytes(made[end:])
     return make
 
 
@@ -207,7 +224,7 @@ class Stage:
             stream.sendall(struct.pack('!H', len(answer)) + answer)
 
     # ---- what was seen -------------------------------------------------------------------------------------------------------------------
-    def queries_seen(self, quiet_s=0.1, least=0):
+    def queries_seen(self, quiet_s=0.06, least=0):
         """All queries since the last look, once none has come for that long and there are at least so many (or time has run out)."""
         end, count = time.monotonic() + PATIENCE_S, -1
         while count != len(self.queries) or (count < least and time.monotonic() < end):
@@ -217,6 +234,6 @@ class Stage:
             seen, self.queries = self.queries, []
         return seen
 
-    def seen(self, quiet_s=0.1, least=0):
+    def seen(self, quiet_s=0.06, least=0):
         """The same as text. What a question causes has come before its answer; for what is sent besides, say how much that is at least."""
         return [text_of(query) for query in self.queries_seen(quiet_s, least)]

@@ -79,7 +79,7 @@ def test_failures_are_remembered_by_the_clock(stage, tmp_path):
         stage.seen()
         for hold in (5, 10, 20):
             assert resolver.ask('broken.city.land. A').rcode == 'SERVFAIL'
-            assert set(stage.seen()) == {'city: broken.city.land. A'}
+            assert 'city: broken.city.land. A' in stage.seen()
             for passed in (0, hold - 1):
                 resolver.clock.passes(passed)
                 assert resolver.ask('broken.city.land. A', 'rd edns').errors[-1] == 13, 'Cached Error'

@@ -2,7 +2,7 @@
 
 import pytest
 from authority import Key, Zone
-from driver import ADDRESS, ADDRESS6, Resolver, ask
+from driver import ADDRESS, ADDRESS6, Resolver
 from stage import Rule, reply
 from world import CITY, HINTS, ROOT, ROOT6, ROOT_TEXT, SIGNED, World
 
@@ -249,28 +249,3 @@ def test_refreshing_addresses(stage, tmp_path, is_on):
         seen = stage.seen(least=4 if is_on == 'yes' else 3)
         assert seen[:3] == COLD
         assert sorted(seen[3:]) == (['city: ns.city.land. A', 'city: ns.city.land. AAAA'] if is_on == 'yes' else [])
-
-
-def test_probes_and_signals(stage, tmp_path):
-    """RFC 5011 probes and RFC 8145 signals, ten seconds after the start: each alone, both, none. Four resolvers at once."""
-    world = World(SIGNED).serve(stage)
-    signal = '_ta-%04x. NULL' % world.keys['.'].ds.key_tag
-    running = {}
-    for number, (follows, signals) in enumerate([('no', 'no'), ('no', 'yes'), ('yes', 'no'), ('yes', 'yes')]):
-        address = '10.53.1.%d' % number
-        settings = 'trust-anchors: %s\nfollow-rollovers: %s\nkey-tag-signalling: %s' % (world.anchor(), follows, signals)
-        running[address] = Resolver(tmp_path, HINTS, settings, address=address, sources=[address])
-    try:
-        for resolver in running.values():
-            resolver.start()
-        assert stage.seen(1) == []
-        seen = {}
-        for query in stage.queries_seen(10.5):
-            seen.setdefault(query.source, []).append('%s %s' % (query.name.to_text(), query.type))
-        assert seen == {'10.53.1.1': [signal], '10.53.1.2': ['. DNSKEY'], '10.53.1.3': [signal, '. DNSKEY']} or \
-            {source: sorted(one) for source, one in seen.items()} == {'10.53.1.1': [signal], '10.53.1.2': ['. DNSKEY'], '10.53.1.3': ['. DNSKEY', signal]}, seen
-        assert ask('10.53.1.0', 'www.city.land. A', 'rd ad').has('ad')
-    finally:
-        assert [resolver.stop() for resolver in running.values()] == [0, 0, 0, 0]
-        for resolver in running.values():
-            resolver.remove()
