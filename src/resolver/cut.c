@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+enum { SILENCES_BEFORE_FALLBACK = 2 };
+
 /* ---- quota of a zone: counters hashed by name, so that no table can be filled ---- */
 
 static uint16_t *quota_of(resolver_t *resolver, const name_key_t *zone)
@@ -229,6 +231,8 @@ static bool begin_cut(resolver_t *resolver, fetch_t *fetch, const uint8_t *zone,
     cut->sends = 0;
     cut->server_count = 0;
     cut->candidate_count = 0;
+    cut->is_from_store = false;
+    cut->rounds = 0;
     cut->until_s = UINT64_MAX;
     name_key_init(&cut->zone, zone, name_length(zone));
     fetch->trouble = (trouble_t){.what = NULL};
@@ -284,7 +288,9 @@ void cut_enter(resolver_t *resolver, fetch_t *fetch, const delegation_t *delegat
         }
     }
     fill_from_store(resolver, fetch);
-    resolver_ready_fetch(resolver, fetch);
+    if (renew_enter(resolver, fetch)) {
+        resolver_ready_fetch(resolver, fetch);
+    }
 }
 
 static void enter_hints(resolver_t *resolver, fetch_t *fetch)
@@ -299,8 +305,21 @@ static void enter_hints(resolver_t *resolver, fetch_t *fetch)
             cut_add_address(resolver, fetch, RESOLVER_NS_NAMES_MAX, &hints->servers[i].addresses[j]);
         }
     }
-    resolver_ready_fetch(resolver, fetch);
+    if (renew_enter(resolver, fetch)) {
+        resolver_ready_fetch(resolver, fetch);
+    }
     fetch_prime(resolver);
+}
+
+/* The operator's own choice: no filter but the families. A forwarder that has died is not waited for by each of the ten questions that one
+ * answer may take (keys, DS), if there is a fall-back: one at a time sees, by one message, whether it is back. */
+static void add_configured(resolver_t *resolver, fetch_t *fetch, const resolver_zone_t *zone, const resolver_address_t *address)
+{
+    const infra_entry_t *infra = zone->fallback ? infra_find(resolver->infra, address) : NULL;
+    if (!infra || !infra_is_given_up(infra, SILENCES_BEFORE_FALLBACK, resolver->now.monotonic_ms)) {
+        bool was_silent = infra && infra->silences >= SILENCES_BEFORE_FALLBACK;
+        fetch->cut.candidates[fetch->cut.candidate_count++] = (candidate_t){.address = *address, .tries = was_silent ? SILENCES_BEFORE_FALLBACK - 1 : 0};
+    }
 }
 
 static void enter_configured(resolver_t *resolver, fetch_t *fetch, const resolver_zone_t *zone)
@@ -310,8 +329,7 @@ static void enter_configured(resolver_t *resolver, fetch_t *fetch, const resolve
     }
     fetch->cut.fallback_used = !zone->fallback;
     for (size_t i = 0; i < zone->address_count && fetch->cut.candidate_count < RESOLVER_CANDIDATES_MAX; i++) {
-        /* The operator's own choice: no filter but the families. */
-        fetch->cut.candidates[fetch->cut.candidate_count++] = (candidate_t){.address = zone->addresses[i]};
+        add_configured(resolver, fetch, zone, &zone->addresses[i]);
     }
     resolver_ready_fetch(resolver, fetch);
 }
@@ -377,8 +395,12 @@ void cut_find(resolver_t *resolver, fetch_t *fetch)
     bool is_ds = fetch->type == TYPE_DS && fetch->name.labels > 0;
     unsigned labels = fetch->name.labels - is_ds;
     delegation_t delegation;
-    bool found = resolver->store->operations->find_delegation(resolver->store, &fetch->name, labels, resolver->now.unix_s,
-                                                              &resolver->scratch, &delegation);
+    bool is_root_left = fetch->renewal && fetch->renewal->labels == 0;
+    if (fetch->renewal && !is_root_left && fetch->renewal->labels <= labels) {
+        labels = fetch->renewal->labels - 1u; /* the parent's */
+    }
+    bool found = !is_root_left && resolver->store->operations->find_delegation(resolver->store, &fetch->name, labels, resolver->now.unix_s,
+                                                                               &resolver->scratch, &delegation);
     unsigned found_labels = found ? name_labels(delegation.zone) : 0;
     const resolver_zone_t *configured = find_configured(resolver, fetch);
     name_t served;
@@ -400,6 +422,7 @@ void cut_find(resolver_t *resolver, fetch_t *fetch)
         enter_local_root(resolver, fetch);
     } else if (found) {
         cut_enter(resolver, fetch, &delegation, CUT_DELEGATION);
+        fetch->cut.is_from_store = true;
     } else {
         enter_hints(resolver, fetch);
     }

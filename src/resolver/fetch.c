@@ -21,8 +21,8 @@
  *  1. An exchange is open exactly in WAIT_REPLY, and then the timer runs.
  *  2. WAIT_ADDRESSES has at least one look-up that is not over.
  *  3. Every way back to SELECT took from the budget: a send, or a look-up, or was one of bogus_retries_max. At one cut: at most
- * sends_a_cut_max sends and ns_lookups_max look-ups; every new cut is deeper than the last one (or the one fall-back of a forward zone), so
- * there are at most 127.
+ * sends_a_cut_max sends and ns_lookups_max look-ups; every new cut is deeper than the last one (but for the one fall-back of a forward
+ * zone, and the one delegation that is asked for again, see renew.c), so there are at most 3 * 127.
  *  4. A fetch lives as long as somebody waits for it or it is pinned.
  *  5. fetch_want() adds no edge that would close a circle of waiting (TsuNAME, NS loops).
  */
@@ -146,6 +146,7 @@ void fetch_free(resolver_t *resolver, fetch_t *fetch)
         question_table_remove(&resolver->fetches, &fetch->node);
     }
     outcome_unref(fetch->outcome);
+    free(fetch->renewal);
     budget_unref(fetch->budget);
     resolver->fetch_slots[fetch->slot] = NULL;
     resolver->free_slots[resolver->free_slot_count++] = fetch->slot;
@@ -325,7 +326,21 @@ static bool waits_for_addresses(const fetch_t *fetch)
     return false;
 }
 
-/* No address is left: more names, or the forward zone's fall-back, or the end. */
+/* One more try of each address of a delegation that may soon be another. */
+static bool begin_round(resolver_t *resolver, fetch_t *fetch)
+{
+    while (renew_is_open(fetch) && fetch->cut.rounds < resolver->settings->tries_an_address) {
+        fetch->cut.rounds++;
+        if (selection_next(resolver, fetch) >= 0) {
+            fetch->state = FETCH_SELECT;
+            resolver_ready_fetch(resolver, fetch);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* No address is left: more names, or the forward zone's fall-back, or another delegation, or the end. */
 static void look_further(resolver_t *resolver, fetch_t *fetch)
 {
     enum { LOOKUPS_AT_ONCE = 2 };
@@ -348,7 +363,7 @@ static void look_further(resolver_t *resolver, fetch_t *fetch)
         fetch->cut.root_failed = true; /* RFC 8806 3: whatever is wrong with it, the root's servers are there */
         resolver->counters[RESOLVER_COUNT_ROOT_FALLBACKS]++;
         cut_find(resolver, fetch);
-    } else {
+    } else if (!renew_delegation(resolver, fetch) && !begin_round(resolver, fetch)) {
         fetch_fail(resolver, fetch);
     }
 }
@@ -366,7 +381,9 @@ static void select_server(resolver_t *resolver, fetch_t *fetch)
         return;
     }
     if (validate_has_tried_enough(resolver, fetch)) {
-        validate_give_up(resolver, fetch);
+        if (!renew_delegation(resolver, fetch)) {
+            validate_give_up(resolver, fetch);
+        }
         return;
     }
     int candidate = selection_next(resolver, fetch);

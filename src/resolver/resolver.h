@@ -174,6 +174,7 @@ typedef enum resolver_counter {
     RESOLVER_COUNT_QUOTA,        /* sends refused by a per-server or per-zone quota */
     RESOLVER_COUNT_PRIMINGS,
     RESOLVER_COUNT_ROOT_FALLBACKS, /* questions that the copy of the root zone could not answer well */
+    RESOLVER_COUNT_RENEWALS,       /* delegations that were not used any longer, as they led to no good data */
     RESOLVER_COUNT_SECURE,         /* outcomes validated */
     RESOLVER_COUNT_INSECURE,       /* outcomes proven to be of unsigned zones */
     RESOLVER_COUNT_BOGUS,          /* outcomes given up as bogus */

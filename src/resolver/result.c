@@ -300,6 +300,7 @@ void result_take(resolver_t *resolver, fetch_t *fetch, const message_t *message,
     making_t making = {.resolver = resolver, .fetch = fetch, .message = message, .outcome = outcome_new()};
     making.zone = fetch->cut.kind == CUT_FORWARD ? NULL : fetch->cut.zone.wire;
     fetch->validation.is_from_store = false;
+    renew_forget(resolver, fetch);
     if (!making.outcome) {
         fetch_finish(resolver, fetch, NULL);
         return;

@@ -8,6 +8,7 @@
 
 enum {
     TRIES_BEFORE_FALLBACK = 2,
+    TRIES_OF_ONE = 2,      /* before the only address of a zone counts as one that may have moved: one is lost now and then */
     TRIES_AFTER_BOGUS = 2, /* there is an answer, if a bad one: nobody is waited for as if there were none */
     EXPLORE_ONE_IN = 20,
     UNMEASURED_MS = 30, /* below most real round trips: everything is tried once */
@@ -25,6 +26,10 @@ static unsigned tries_of(const resolver_t *resolver, const fetch_t *fetch)
 {
     if (fetch->validation.rejected) {
         return TRIES_AFTER_BOGUS;
+    }
+    if (renew_is_open(fetch)) {
+        unsigned tries = fetch->cut.rounds + (fetch->cut.candidate_count > 1 ? 1u : TRIES_OF_ONE);
+        return tries < resolver->settings->tries_an_address ? tries : resolver->settings->tries_an_address;
     }
     bool has_fallback = fetch->cut.kind == CUT_FORWARD && !fetch->cut.fallback_used;
     return has_fallback ? TRIES_BEFORE_FALLBACK : resolver->settings->tries_an_address;

@@ -23,6 +23,7 @@ enum {
     TEXT_MAX = 400,              /* of an extended error */
     ZONE_QUOTA_SLOTS = 4096,
     LOOP_SEARCH_MAX = 256, /* fetches looked at for a loop; more counts as one */
+    RENEWAL_SLOTS = 4096,
 };
 
 /* ---- results ---- */
@@ -175,6 +176,8 @@ typedef struct cut {
     bool fallback_used; /* forwarders failed; now from the delegations */
     bool root_failed;   /* our copy of the root zone did not help; now its servers */
     bool in_quota;      /* counted in the resolver's quota of this zone */
+    bool is_from_store; /* a delegation that is as old as it may be */
+    uint8_t rounds;     /* of tries, after each of which a newer delegation was looked for in vain */
     name_key_t zone;
     uint64_t until_s; /* no delegation that its servers give outlives the one that led to them (ghost and phoenix domains) */
     unsigned sends;
@@ -220,6 +223,24 @@ typedef struct trouble {
     resolver_address_t address;
 } trouble_t;
 
+/* What was found out about a zone's servers before its parent was asked for them again; see renew.c. */
+typedef struct renewal {
+    uint8_t labels; /* of the zone */
+    uint8_t rounds;
+    bool minimises;
+    unsigned silences; /* minimised_silences */
+    unsigned sends;
+    trouble_t trouble;
+    unsigned candidate_count;
+    candidate_t candidates[];
+} renewal_t;
+
+/* Something that was renewed lately, by keyed hash: one that comes to the same place pushes it out. */
+typedef struct renewal_slot {
+    uint32_t tag;
+    uint32_t until_s; /* monotonic */
+} renewal_slot_t;
+
 /* Of a checked fetch; see validate.c. */
 typedef struct validation {
     outcome_t *outcome;  /* being validated: in FETCH_VALIDATE */
@@ -259,6 +280,7 @@ struct fetch {
     fetch_t *next_follower;
     fetch_t *leader; /* in FETCH_FOLLOW */
     trouble_t trouble;
+    renewal_t *renewal; /* NULL: no delegation was asked for again */
     resolver_timer_t timer;
     edge_t lookups[RESOLVER_NS_LOOKUPS_MAX]; /* of this cut; [0..cut.lookups) */
     validation_t validation;
@@ -315,6 +337,7 @@ struct resolver {
     arena_t scratch;        /* of one step */
     arena_t reply_arena;    /* of one reply */
     uint16_t zone_quota[ZONE_QUOTA_SLOTS];
+    renewal_slot_t renewals[RENEWAL_SLOTS];
     uint64_t counters[RESOLVER_COUNTERS];
 };
 
@@ -436,6 +459,19 @@ bool aggressive_find(resolver_t *resolver, const aggressive_question_t *question
 
 /* With refresh_addresses: begins look-ups of addresses that the zone's servers have and that are not known, for nobody. */
 void cut_look_ahead(resolver_t *resolver, const fetch_t *fetch);
+
+/* renew.c: delegations, and keys, that are not what they were */
+/* Is a delegation in use that may be asked for again? Then its servers are tried in rounds, with renew_delegation() after each. */
+bool renew_is_open(const fetch_t *fetch);
+/* Leaves a delegation that led to no good data for what the store has by now, or for the parent's word. False: nothing of the kind can be
+ * done now. True: the fetch goes on. */
+bool renew_delegation(resolver_t *resolver, fetch_t *fetch);
+/* A zone was entered: what is known of its servers stands. False: it is the same zone as before, and so the fetch has ended. */
+bool renew_enter(resolver_t *resolver, fetch_t *fetch);
+/* The fetch has its answer: was it the parent that gave it, and so there is no such delegation any more? */
+void renew_forget(resolver_t *resolver, const fetch_t *fetch);
+/* May this zone's delegation (type 0), or DS or DNSKEY RRset, be asked for again before its time? If so, not again for a minute. */
+bool renewal_take(resolver_t *resolver, const uint8_t *zone, uint16_t type);
 
 /* selection.c: the next address to ask, or -1 */
 int selection_next(resolver_t *resolver, fetch_t *fetch);

@@ -100,7 +100,7 @@ typedef struct store_operations {
                             delegation_t *delegation);
     /* Takes a copy, or drops it by invariant 2 or for want of room. A TTL of 0 is not kept. */
     void (*put)(store_t *store, const name_key_t *name, const store_entry_t *entry, uint64_t now_s);
-    /* Likewise; replaces the delegation of the same zone. */
+    /* Likewise; replaces the delegation of the same zone. Without servers: forgets it, whatever the TTL. */
     void (*put_delegation)(store_t *store, const delegation_t *delegation, uint64_t now_s);
     /* May be NULL. For aggressive use (RFC 8198): what secure NSEC or NSEC3 RRsets of the zone, learned with other answers, say of a name
      * in it. Fills the entry like a find() that found a denial: kind STORE_NAME_ERROR or STORE_NODATA as the proofs look, STORE_SECURE, the

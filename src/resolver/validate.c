@@ -207,9 +207,13 @@ static void reject(validator_t *validator)
     state->rejected = outcome;
     outcome->entry.extended_error = validator->extended_error;
     memcpy(outcome->text, validator->text, sizeof outcome->text);
-    if (!validator->is_own || state->retries >= resolver->settings->bogus_retries_max) {
+    bool is_enough = state->retries >= resolver->settings->bogus_retries_max;
+    if (!validator->is_own || (is_enough && (state->is_from_store || !renew_delegation(resolver, fetch)))) {
         validate_give_up(resolver, fetch);
         return;
+    }
+    if (is_enough) {
+        return; /* other servers, of a delegation that is newer */
     }
     state->retries++;
     resolver->counters[RESOLVER_COUNT_BOGUS_RETRIES]++;

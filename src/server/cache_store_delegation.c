@@ -11,6 +11,7 @@ enum {
     RDATA_HEAD = 2, /* the length before each rdata */
     IPV4_SIZE = 4,
     IPV6_SIZE = 16,
+    FORGETTING_S = 1,
 };
 
 /* ---- put ---- */
@@ -80,12 +81,16 @@ void cache_store_put_delegation(store_t *store, const delegation_t *delegation, 
     packing.count = 0;
     packing.address_count = 0;
     packing.ttl_s = delegation->ttl_s < limit_s ? delegation->ttl_s : limit_s;
-    if (packing.ttl_s == 0 || delegation->server_count == 0) {
+    if (delegation->server_count == 0) {
+        packing.ttl_s = FORGETTING_S; /* what stands there for so long is no delegation, see cache_store_find_delegation() */
+    } else if (packing.ttl_s == 0) {
         return;
     }
     unsigned servers = delegation->server_count < SERVERS_MAX ? delegation->server_count : SERVERS_MAX;
     byte_writer_t writer = byte_writer(packing.addresses, sizeof packing.addresses);
-    pack_names(&packing, delegation, servers);
+    if (servers > 0) {
+        pack_names(&packing, delegation, servers);
+    }
     for (unsigned i = 0; i < servers; i++) {
         pack_addresses(&packing, &delegation->servers[i], &writer);
     }

@@ -241,7 +241,12 @@ static void put(store_t *store, const name_key_t *name, const store_entry_t *ent
 static void put_delegation(store_t *store, const delegation_t *delegation, uint64_t now_s)
 {
     store_memory_t *memory = (store_memory_t *)store;
-    if (delegation->ttl_s > 0) {
+    if (delegation->server_count == 0) {
+        item_t **place = place_of(memory, ITEM_DELEGATION, delegation->zone, name_hash(delegation->zone), 0);
+        if (*place) {
+            drop(memory, place);
+        }
+    } else if (delegation->ttl_s > 0) {
         item_t *item = add(memory, ITEM_DELEGATION, delegation->zone, name_hash(delegation->zone), 0);
         item->put_s = now_s;
         copy_delegation(&item->delegation, delegation, &item->arena, 0);
