@@ -1,5 +1,6 @@
 """One scenario for each switch that a scenario suite sets, and the exact messages that each causes."""
 
+import peers
 import pytest
 from authority import Key, Zone
 from driver import ADDRESS, ADDRESS6, Resolver
@@ -50,6 +51,32 @@ def test_listens_and_asks_at_one_address(stage, tmp_path):
         assert {query.source for query in stage.queries_seen()} == {ADDRESS}
         assert resolver.stop() == 0, 'SIGTERM ends it cleanly'
         resolver.start()
+
+
+def test_the_documented_configuration(stage, tmp_path):
+    """The example of docs/resolver.md, in a world of loopback addresses."""
+    text = (peers.TREE / 'docs' / 'resolver.md').read_text().partition('**For a scenario suite**')[2].partition('```yaml\n')[2].partition('```')[0]
+    local_land(stage, '127.0.0.11')
+    with Documented(tmp_path, HINTS.replace(ROOT, '127.0.0.11'), text) as resolver:
+        assert stage.seen() == []
+        assert resolver.ask('www.land. A', 'rd cd').answer == ['www.land. 60 A 192.0.2.1']
+        assert stage.seen() == ['root: land. A', 'land: www.land. A']
+        assert resolver.ask('www.land. A', 'rd edns').rcode == 'SERVFAIL', 'that key did not sign this root'
+
+
+class Documented(Resolver):
+    def __init__(self, directory, hints, text):
+        super().__init__(directory, hints, address='127.0.0.10')
+        self.text = text
+
+    def configuration(self):
+        return self.text
+
+
+def local_land(stage, root):
+    """land. at a loopback address."""
+    stage.server('root', [root], Zone('.', ROOT_TEXT.replace(ROOT, root).replace('60.0.1.1', '127.0.0.12')))
+    stage.server('land', ['127.0.0.12'], Zone('land.', '@ 60 SOA ns hostmaster 1 2 3 4 60\n@ 60 NS ns\nns 60 A 127.0.0.12\nwww 60 A 192.0.2.1'))
 
 
 # ---- where to begin -------------------------------------------------------------------------------------------------------------------
@@ -121,11 +148,6 @@ def test_address_families(stage, tmp_path, off, address):
     with Resolver(tmp_path, HINTS.replace(ROOT, '61.0.0.1') + 'ns.root. 3600000 AAAA %s\n' % ROOT6) as resolver:
         assert resolver.ask('www. A').rcode == 'NOERROR'
         assert {query.source for query in stage.queries_seen()} == {ADDRESS6}
-
-
-def local_land(stage, root):
-    stage.server('root', [root], Zone('.', ROOT_TEXT.replace(ROOT, root).replace('60.0.1.1', '127.0.0.12')))
-    stage.server('land', ['127.0.0.12'], Zone('land.', '@ 60 SOA ns hostmaster 1 2 3 4 60\n@ 60 NS ns\nns 60 A 127.0.0.12\nwww 60 A 192.0.2.1'))
 
 
 def test_asking_loopback(stage, tmp_path):
