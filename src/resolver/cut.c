@@ -318,7 +318,8 @@ static void add_configured(resolver_t *resolver, fetch_t *fetch, const resolver_
     const infra_entry_t *infra = zone->fallback ? infra_find(resolver->infra, address) : NULL;
     if (!infra || !infra_is_given_up(infra, SILENCES_BEFORE_FALLBACK, resolver->now.monotonic_ms)) {
         bool was_silent = infra && infra->silences >= SILENCES_BEFORE_FALLBACK;
-        fetch->cut.candidates[fetch->cut.candidate_count++] = (candidate_t){.address = *address, .tries = was_silent ? SILENCES_BEFORE_FALLBACK - 1 : 0};
+        unsigned tries = was_silent ? SILENCES_BEFORE_FALLBACK - 1 : 0;
+        fetch->cut.candidates[fetch->cut.candidate_count++] = (candidate_t){.address = *address, .tries = (uint8_t)tries};
     }
 }
 

@@ -226,7 +226,7 @@ void exchange_timed_out(resolver_t *resolver, fetch_t *fetch)
 void exchange_failed(resolver_t *resolver, fetch_t *fetch, resolver_failure_t failure)
 {
     candidate_t *candidate = &fetch->cut.candidates[fetch->exchange.candidate];
-    const char *what = "has no route to it";
+    const char *what = "cannot be reached from here";
     fault_t fault = FAULT_SERVERS;
     switch (failure) {
     case RESOLVER_FAILURE_REFUSED:

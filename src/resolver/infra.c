@@ -104,22 +104,33 @@ void infra_answered(infra_t *infra, infra_entry_t *entry, uint64_t now_ms, uint3
     entry->used_ms = now_ms;
 }
 
+/* How long an address rests that was silent so many times more than it may be. */
+static uint64_t back_off_ms(unsigned silences_more)
+{
+    return silences_more < 6 ? (uint64_t)INFRA_BACK_OFF_MS << silences_more : INFRA_BACK_OFF_MAX_MS;
+}
+
 void infra_silent(infra_t *infra, infra_entry_t *entry, uint64_t now_ms)
 {
+    entry->silent_ms = now_ms;
     entry->timeout_ms = clamp(infra, entry->timeout_ms * 2);
     if (entry->silences < UINT8_MAX) {
         entry->silences++;
     }
     if (entry->silences >= INFRA_SILENCES_MAX) {
-        unsigned doublings = entry->silences - INFRA_SILENCES_MAX;
-        uint64_t back_off_ms = doublings < 6 ? (uint64_t)INFRA_BACK_OFF_MS << doublings : INFRA_BACK_OFF_MAX_MS;
-        entry->backed_off_until_ms = now_ms + back_off_ms;
+        entry->backed_off_until_ms = now_ms + back_off_ms(entry->silences - INFRA_SILENCES_MAX);
     }
 }
 
 bool infra_is_backed_off(const infra_entry_t *entry, uint64_t now_ms)
 {
     return now_ms < entry->backed_off_until_ms;
+}
+
+bool infra_is_given_up(const infra_entry_t *entry, unsigned silences, uint64_t now_ms)
+{
+    bool is_resting = entry->silences >= silences && now_ms < entry->silent_ms + back_off_ms(entry->silences - silences);
+    return is_resting || (entry->silences >= silences && entry->outstanding > 0);
 }
 
 static uint64_t zone_hash(const infra_t *infra, const name_key_t *zone)

@@ -48,6 +48,7 @@ typedef struct infra_entry {
     uint32_t near_misses; /* ever, for those who watch */
     uint64_t used_ms;
     uint64_t backed_off_until_ms;
+    uint64_t silent_ms; /* when it was silent last */
     uint64_t edns_none_until_ms;
     uint64_t case_lost_until_ms; /* it does not keep the question's case */
     infra_lame_t lame[INFRA_LAME_ZONES];
@@ -68,6 +69,9 @@ void infra_answered(infra_t *infra, infra_entry_t *entry, uint64_t now_ms, uint3
 /* No answer within timeout_ms. */
 void infra_silent(infra_t *infra, infra_entry_t *entry, uint64_t now_ms);
 bool infra_is_backed_off(const infra_entry_t *entry, uint64_t now_ms);
+/* For those with somebody else to ask, who give an address up after so many silences in a row: is it given up for now? It is tried again
+ * when INFRA_BACK_OFF_MS, doubled by each silence more, are over, and then by one question at a time. */
+bool infra_is_given_up(const infra_entry_t *entry, unsigned silences, uint64_t now_ms);
 /* It does not serve this zone. */
 void infra_set_lame(infra_t *infra, infra_entry_t *entry, const name_key_t *zone, uint64_t now_ms);
 bool infra_is_lame(const infra_t *infra, const infra_entry_t *entry, const name_key_t *zone, uint64_t now_ms);

@@ -613,6 +613,39 @@ static void stub_and_forward_zones(void **state)
     sim_free(sim);
 }
 
+/* A forwarder that has died costs one question a wait; those behind it go straight to the fall-back, and when it is back it is used. */
+static void dead_forwarder_with_fallback(void **state)
+{
+    (void)state;
+    static const resolver_address_t forwarders[] = {{RESOLVER_IPV4, 53, {10, 0, 0, 53}}};
+    const resolver_zone_t zones[] = {
+        {.zone = sim_name("com."), .kind = RESOLVER_FORWARD, .fallback = true, .addresses = forwarders, .address_count = 1},
+    };
+    sim_t *sim = internet_new();
+    sim_host_t *host = sim_scripted(sim, "10.0.0.53", forwarder, NULL);
+    host->behaviours = SIM_SILENT;
+    sim->settings.zones = zones;
+    sim->settings.zone_count = 1;
+    sim_start(sim);
+    assert_true(sim_ask(sim, "www.victim.com.", TYPE_A)->took_ms < 1800);
+    unsigned asked = host->queries;
+    const sim_answer_t *answer = sim_ask(sim, "www.example.com.", TYPE_A);
+    assert_string_equal(answer->text, WWW);
+    assert_true(answer->took_ms < 400);
+    assert_int_equal(host->queries, asked);
+    for (unsigned i = 0; i < 8; i++) { /* one message now and then sees whether it is back */
+        char name[32];
+        (void)snprintf(name, sizeof name, "name%u.victim.com.", i);
+        sim_sleep(sim, 300);
+        (void)sim_ask(sim, name, TYPE_A);
+    }
+    assert_int_equal(host->queries, asked + 8);
+    host->behaviours = 0;
+    sim_sleep(sim, 300);
+    internet_expect(sim, "back.victim.com.", TYPE_A, "NOERROR\nback.victim.com. A 10.1.1.1\n");
+    sim_free(sim);
+}
+
 static void one_address_family_missing(void **state)
 {
     (void)state;
@@ -761,6 +794,7 @@ int main(void)
         cmocka_unit_test(special_names),
         cmocka_unit_test(local_data),
         cmocka_unit_test(stub_and_forward_zones),
+        cmocka_unit_test(dead_forwarder_with_fallback),
         cmocka_unit_test(one_address_family_missing),
         cmocka_unit_test(slow_servers_are_waited_for),
         cmocka_unit_test(the_faster_server_is_preferred),
