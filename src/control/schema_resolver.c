@@ -310,7 +310,8 @@ static const config_item_t schema[] = {
      RESOLVER(ttl_min_s),
      .initial = "0s",
      .maximum = 3600,
-     .summary = "Data counts as at least as long-lived as this.",
+     .summary =
+         "Data counts as at least as long-lived as this; what is signed no longer than its signatures allow (RFC 4035 section 5.3.3).",
      .example = "5s"},
     {.path = "resolver.max-ttl",
      .type = CONFIG_SECONDS,
