@@ -1,9 +1,10 @@
 /* Whole messages: the query parser leaves nothing of an earlier request, and what the general parser accepts can be built again and
- * then says the same.
+ * then says the same. What both can read, both read alike.
  */
 #include "base/require.h"
 #include "fuzz.h"
 #include "wire/message.h"
+#include "wire/rrtype.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -91,6 +92,41 @@ static void check_same(const message_t *a, const message_t *b)
     REQUIRE(a->edns.present == b->edns.present && a->edns.options_size == b->edns.options_size);
 }
 
+static void check_edns_agrees(const edns_t *a, const edns_t *b)
+{
+    REQUIRE(a->present == b->present && a->version == b->version && a->udp_size == b->udp_size && a->flags == b->flags);
+    REQUIRE(a->dnssec_ok == b->dnssec_ok && a->extended_rcode == b->extended_rcode);
+    REQUIRE(a->nsid_wanted == b->nsid_wanted && a->padding_wanted == b->padding_wanted && a->expire_wanted == b->expire_wanted);
+    REQUIRE(a->keepalive_wanted == b->keepalive_wanted && a->zoneversion_wanted == b->zoneversion_wanted);
+    REQUIRE(a->cookie_malformed == b->cookie_malformed && a->cookie_length == b->cookie_length);
+    REQUIRE(memcmp(a->cookie, b->cookie, a->cookie_length) == 0);
+}
+
+/* Two parsers, one message: what the general one can read, a server must not call malformed, but for what only queries may not do; and
+ * both must have read the same. */
+static void check_agreement(const message_t *message, const uint8_t *data, size_t size)
+{
+    query_t query;
+    if (query_parse(&query, data, size) == QUERY_DROP) {
+        return;
+    }
+    unsigned records = message->edns.present;
+    for (unsigned section = 0; section < SECTION_COUNT; section++) {
+        records += message->count[section];
+    }
+    REQUIRE(query.id == message->id && query.flags == message->flags && query.opcode == message->opcode);
+    bool is_plain = query.has_question && query.opcode == OPCODE_QUERY && query.type != TYPE_IXFR && records <= QUERY_RECORDS_MAX;
+    bool is_judged = message->edns.present; /* its owner as a pointer to a root, its cookie, its version */
+    REQUIRE(!is_plain || is_judged || query.rcode == RCODE_NOERROR);
+    if (query.rcode != RCODE_NOERROR || !query.has_question) {
+        return;
+    }
+    REQUIRE(name_equal(query.name.wire, message->question_name));
+    REQUIRE(query.type == message->question_type && query.rrclass == message->question_class);
+    REQUIRE(query.has_tsig == (message->tsig_offset != 0) && query.tsig_offset == message->tsig_offset);
+    check_edns_agrees(&query.edns, &message->edns);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     message_t message, again;
@@ -102,6 +138,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     arena_init(&arena, 0, ARENA_MAX);
     status_t status = message_parse(&message, data, size, &arena);
     REQUIRE(status == STATUS_OK || status == STATUS_MALFORMED);
+    if (status == STATUS_OK) {
+        check_agreement(&message, data, size);
+    }
     if (status == STATUS_OK && write_message(&message, out, &written)) {
         REQUIRE(message_parse(&again, out, written, &arena) == STATUS_OK);
         check_same(&message, &again);
