@@ -3,6 +3,7 @@
  * Invariants
  *  1. A budget is made with a request and only shrinks: restarts, CNAME hops, sub-look-ups and other transports draw on the same one
  *     (CAMP, and the `max` quotas that peers reset).
+ *     (`running` is no budget: it counts what is drawn on it at the moment.)
  *  2. Each fetch draws on exactly one budget. When that is spent and somebody else waits for the same fetch, the fetch goes on at that
  *     one's expense: a greedy question never makes a modest one fail.
  */
@@ -16,6 +17,7 @@
 
 typedef struct budget {
     unsigned references;
+    unsigned running; /* fetches that draw on it now */
     unsigned sends_left;
     unsigned fetches_left;
     unsigned hops_left;

@@ -105,6 +105,24 @@ static bool waits_for(resolver_t *resolver, fetch_t *from, const fetch_t *to)
 
 /* ---- life ---- */
 
+static void budget_unref(budget_t *budget)
+{
+    if (--budget->references == 0) {
+        free(budget);
+    }
+}
+
+static void fetch_draw_on(fetch_t *fetch, budget_t *budget)
+{
+    budget->references++;
+    budget->running++;
+    if (fetch->budget) {
+        fetch->budget->running--;
+        budget_unref(fetch->budget);
+    }
+    fetch->budget = budget;
+}
+
 static fetch_t *fetch_new(resolver_t *resolver, const fetch_wish_t *wish)
 {
     fetch_t *fetch = resolver->free_slot_count > 0 ? calloc(1, sizeof *fetch) : NULL;
@@ -116,8 +134,7 @@ static fetch_t *fetch_new(resolver_t *resolver, const fetch_wish_t *wish)
     fetch->name = *wish->name;
     fetch->type = wish->type;
     fetch->depth = wish->depth;
-    fetch->budget = wish->budget;
-    fetch->budget->references++;
+    fetch_draw_on(fetch, wish->budget);
     fetch->timer.fetch = fetch;
     fetch->is_pinned = !wish->edge;
     fetch->is_checked = wish->is_checked;
@@ -127,13 +144,6 @@ static fetch_t *fetch_new(resolver_t *resolver, const fetch_wish_t *wish)
     question_table_add(&resolver->fetches, &resolver->hash_key, &fetch->node);
     resolver->counters[RESOLVER_COUNT_FETCHES]++;
     return fetch;
-}
-
-static void budget_unref(budget_t *budget)
-{
-    if (--budget->references == 0) {
-        free(budget);
-    }
 }
 
 void fetch_free(resolver_t *resolver, fetch_t *fetch)
@@ -147,10 +157,26 @@ void fetch_free(resolver_t *resolver, fetch_t *fetch)
     }
     outcome_unref(fetch->outcome);
     free(fetch->renewal);
+    fetch->budget->running--;
     budget_unref(fetch->budget);
     resolver->fetch_slots[fetch->slot] = NULL;
     resolver->free_slots[resolver->free_slot_count++] = fetch->slot;
     free(fetch);
+}
+
+/* A question may need many look-ups at once, and a client may have many questions: as the table fills, each gets by with fewer at a time. A
+ * good one is content with the last share, or waits for its turn of a name server's name; trees that an attacker grew are cut back. (What
+ * counts is the table, or the sockets that it keeps busy: net/upstream has a quarter as many.) */
+static bool has_share(const resolver_t *resolver, const budget_t *budget)
+{
+    enum { SHARE = 8, LAST_SHARE = 4 };
+    const size_t room = resolver->settings->fetches_max;
+    const size_t used = room - resolver->free_slot_count;
+    const size_t open = resolver->asked.count;
+    if (used >= room / 4 * 3 || open >= room / 16 * 3) {
+        return budget->running < LAST_SHARE;
+    }
+    return budget->running < SHARE || (used < room / 2 && open < room / 8);
 }
 
 status_t fetch_want(resolver_t *resolver, const fetch_wish_t *wish)
@@ -170,6 +196,10 @@ status_t fetch_want(resolver_t *resolver, const fetch_wish_t *wish)
     if (wish->depth > resolver->settings->depth_max || wish->budget->fetches_left == 0) {
         resolver->counters[RESOLVER_COUNT_BUDGET_SPENT]++;
         return STATUS_LIMIT;
+    }
+    if (!has_share(resolver, wish->budget)) {
+        resolver->counters[RESOLVER_COUNT_QUOTA]++;
+        return STATUS_NO_SPACE;
     }
     fetch = fetch_new(resolver, wish);
     if (!fetch) {
@@ -307,9 +337,7 @@ bool fetch_find_budget(resolver_t *resolver, fetch_t *fetch, bool (*allows)(cons
     for (edge_t *edge = fetch->waiters; edge; edge = edge->next) {
         budget_t *other = budget_of(edge);
         if (allows(other, now_ms)) {
-            other->references++;
-            budget_unref(fetch->budget);
-            fetch->budget = other;
+            fetch_draw_on(fetch, other);
             return true;
         }
     }

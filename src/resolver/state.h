@@ -419,8 +419,8 @@ typedef struct fetch_wish {
     bool is_checked; /* the outcome is to be validated */
     bool is_renewal; /* the servers are asked whatever the store knows */
 } fetch_wish_t;
-/* STATUS_OK: edge->fetch is set. STATUS_LIMIT: budget or depth; STATUS_NO_SPACE: the table is full; STATUS_EXISTS: it would wait for
- * itself; STATUS_NO_MEMORY. */
+/* STATUS_OK: edge->fetch is set. STATUS_LIMIT: budget or depth; STATUS_NO_SPACE: the table is full, or fills; STATUS_EXISTS: it would wait
+ * for itself; STATUS_NO_MEMORY. */
 status_t fetch_want(resolver_t *resolver, const fetch_wish_t *wish) MUST_USE;
 void fetch_step(resolver_t *resolver, fetch_t *fetch);
 /* Nobody waits on this edge any more. */

@@ -110,6 +110,69 @@ static void a_network_that_was_away_is_noticed(void **state)
     sim_free(sim);
 }
 
+/* ---- trees ---- */
+
+/* Below example.com.: zK-N is a zone whose two servers are in z(K-1)-2N and z(K-1)-(2N+1) and can only be found there; those of z0-N have
+ * addresses where nobody answers. */
+static size_t tree_of_zones(sim_host_t *host, const query_t *query, uint8_t *out)
+{
+    char name[NAME_TEXT_MAX];
+    unsigned level = 0;
+    unsigned number = 0;
+    message_writer_t writer;
+    (void)host;
+    name_to_text(query->message + MESSAGE_HEADER_SIZE, name);
+    for (char *c = name; *c; c++) {
+        *c = (char)(*c >= 'A' && *c <= 'Z' ? *c + 32 : *c);
+    }
+    const char *zone = strchr(name, 'z');
+    sim_reply_begin(&writer, query, out, zone ? 0 : FLAG_AA);
+    if (zone && sscanf(zone, "z%u-%u.", &level, &number) == 2) {
+        for (unsigned i = 0; i < 2; i++) {
+            char server[64];
+            if (level > 0) {
+                snprintf(server, sizeof server, "ns.z%u-%u.example.com.", level - 1, 2 * number + i);
+            } else {
+                snprintf(server, sizeof server, "ns%u.%.40s", i, zone);
+            }
+            sim_reply_add(&writer, SECTION_AUTHORITY, zone, TYPE_NS, 3600, server);
+        }
+        if (level == 0) {
+            char server[64];
+            snprintf(server, sizeof server, "ns0.%.40s", zone);
+            sim_reply_add(&writer, SECTION_ADDITIONAL, server, TYPE_A, 3600, "203.0.113.99");
+        }
+    }
+    return message_writer_finish(&writer);
+}
+
+/* Each of an attacker's questions needs as many look-ups as it may have, all of which wait long. The few questions that one client may have
+ * at once must not fill the table. */
+static void a_few_questions_do_not_fill_the_table(void **state)
+{
+    enum { QUESTIONS = 40, LEVELS = 5 };
+    (void)state;
+    sim_t *sim = internet_new();
+    sim->settings.fetches_max = 400;
+    sim->settings.fetches_a_server_max = 10000;
+    sim_find_host(sim, "192.0.2.10")->script = tree_of_zones;
+    sim_find_host(sim, "192.0.2.11")->script = tree_of_zones;
+    sim_start(sim);
+    sim_ask(sim, "ns.victim.com.", TYPE_A);
+    for (unsigned i = 0; i < QUESTIONS; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "www.z%u-%u.example.com.", LEVELS, i);
+        sim_begin(sim, name, TYPE_A, 0);
+        sim_run(sim, 50);
+    }
+    assert_in_range(resolver_fetches(sim->resolver), 100, 350);
+    size_t victim = sim_begin(sim, "www.victim.com.", TYPE_A, 0);
+    sim_run(sim, 200);
+    assert_true(sim->answers[victim].is_there);
+    assert_string_equal(sim->answers[victim].text, VICTIM);
+    sim_free(sim);
+}
+
 /* ---- chains of an attacker that end at somebody else's name ---- */
 
 /* Aliases a1, a2, ... of example.com., never kept; the last one is of www.victim.com. */
@@ -198,6 +261,7 @@ int main(void)
         cmocka_unit_test(a_full_zone_is_not_a_failure_of_names),
         cmocka_unit_test(a_want_of_sockets_is_not_a_failure_of_names),
         cmocka_unit_test(a_network_that_was_away_is_noticed),
+        cmocka_unit_test(a_few_questions_do_not_fill_the_table),
         cmocka_unit_test(a_chain_that_spent_its_sends_fails_no_other_name),
         cmocka_unit_test(a_chain_that_spent_its_time_fails_no_other_name),
         cmocka_unit_test(a_chain_that_spent_its_look_ups_fails_no_other_name),
