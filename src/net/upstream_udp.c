@@ -147,9 +147,15 @@ static void present(upstream_socket_t *socket, const uint8_t *message, size_t si
 {
     upstream_query_t *query = socket->query;
     uint32_t generation = query->generation;
-    if (upstream_deliver(socket->upstream, query, &socket->server, message, size) && query->generation == generation) {
+    bool is_taken = upstream_deliver(socket->upstream, query, &socket->server, message, size);
+    if (query->generation != generation) {
+        return; /* the handler has cancelled it */
+    }
+    if (is_taken) {
         release(socket);
         upstream_query_end(socket->upstream, query);
+    } else {
+        socket->is_worn = true; /* somebody may know the port, and guess (RFC 5452 9.2) */
     }
 }
 

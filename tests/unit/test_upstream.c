@@ -353,6 +353,34 @@ static void test_not_mine_goes_on_waiting(void **state)
     fixture_free(f);
 }
 
+/* Somebody has found the port and guesses at ids: the queries that come after this one must not give him more of them to guess at. */
+static void test_a_port_that_was_guessed_at_is_given_up(void **state)
+{
+    (void)state;
+    upstream_settings_t settings = settings_for_test();
+    fixture_t *f = fixture_new(&settings);
+    net_address_t server;
+    net_address_t client[3];
+    int fd = server_socket(AF_INET, SOCK_DGRAM, &server);
+    send_query(f, NET_UDP, &server, 10, 1);
+    take_query(fd, &client[0]);
+    send_reply(fd, &client[0], 10, 40);
+    settle_down(f);
+    send_query(f, NET_UDP, &server, 11, 2); /* all was well: the port serves again */
+    take_query(fd, &client[1]);
+    assert_int_equal(net_address_port(&client[0]), net_address_port(&client[1]));
+    send_reply(fd, &client[1], 77, 40);
+    send_reply(fd, &client[1], 11, 40);
+    settle_down(f);
+    assert_int_equal(f->not_mine, 1);
+    assert_int_equal(f->replies[2], 1);
+    send_query(f, NET_UDP, &server, 12, 3);
+    take_query(fd, &client[2]);
+    assert_int_not_equal(net_address_port(&client[1]), net_address_port(&client[2]));
+    close(fd);
+    fixture_free(f);
+}
+
 /* What one server left in a socket's queue is not shown as another's. */
 static void test_leftovers_are_not_the_next_server_s(void **state)
 {
@@ -724,6 +752,7 @@ int main(void)
         cmocka_unit_test(test_taken_ports),
         cmocka_unit_test(test_configured_sources),
         cmocka_unit_test(test_not_mine_goes_on_waiting),
+        cmocka_unit_test(test_a_port_that_was_guessed_at_is_given_up),
         cmocka_unit_test(test_leftovers_are_not_the_next_server_s),
         cmocka_unit_test(test_cancelled_ones_are_late),
         cmocka_unit_test(test_big_replies),
