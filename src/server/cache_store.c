@@ -194,6 +194,20 @@ static bool take_kind(cache_kind_t kind, store_entry_t *entry)
     return false;
 }
 
+/* Names are taken apart by the number of labels of those above them. A file may hold anything. */
+static bool is_of_name(const uint8_t *name, const store_entry_t *entry)
+{
+    if (entry->kind == STORE_RRSET && (entry->rrset_count == 0 || !name_equal(entry->rrsets[0].owner, name))) {
+        return false;
+    }
+    for (unsigned i = 1; i < entry->rrset_count; i++) {
+        if (entry->rrsets[i].type == TYPE_DNAME && !name_is_at_or_below(name, entry->rrsets[i].owner)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool take_rrsets(cache_entry_t *found, arena_t *arena, store_entry_t *entry)
 {
     rrset_t *rrsets = arena_alloc(arena, STORE_ENTRY_RRSETS_MAX * sizeof *rrsets);
@@ -209,8 +223,9 @@ static bool take_rrsets(cache_entry_t *found, arena_t *arena, store_entry_t *ent
         entry->rrset_count++;
     }
     entry->rrsets = rrsets;
-    /* Whoever finds an RRset looks into the first without asking. A file may hold anything. */
-    return entry->kind != STORE_RRSET || (entry->rrset_count > 0 && rrsets[0].count > 0 && rrsets[0].type == entry->type);
+    /* Whoever finds an RRset looks into the first without asking. */
+    return is_of_name(found->name, entry) &&
+           (entry->kind != STORE_RRSET || (entry->rrset_count > 0 && rrsets[0].count > 0 && rrsets[0].type == entry->type));
 }
 
 /* A failure's reason stands in the cache as what it is to people: a TXT record. */

@@ -203,6 +203,41 @@ static void bogus_data_displace_nothing(void **state)
     end(&f);
 }
 
+/* A file may hold anything, and what comes out of it is taken apart by names: of an entry's own name is the first RRset, and a DNAME stands
+ * above it. */
+static void what_is_of_other_names_is_not_found(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *owner;
+        const char *dname; /* owner of one behind it; NULL: none */
+        bool is_found;
+    } cases[] = {
+        {"www.example.com.", NULL, true},
+        {"www.example.org.", NULL, false},
+        {"a.b.www.example.com.", NULL, false},
+        {"www.example.com.", "example.com.", true},
+        {"www.example.com.", "example.org.", false},
+        {"www.example.com.", "a.b.c.www.example.com.", false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        fixture_t f;
+        begin(&f);
+        rrset_t rrsets[2] = {rrset_of(&f, cases[i].owner, TYPE_CNAME, 100, "x.example.net.")};
+        if (cases[i].dname) {
+            rrsets[1] = rrset_of(&f, cases[i].dname, TYPE_DNAME, 100, "example.net.");
+        }
+        store_entry_t entry = entry_of(STORE_RRSET, STORE_RANK_AUTHORITATIVE, rrsets, 1 + (cases[i].dname != NULL));
+        entry.type = TYPE_CNAME;
+        put(&f, "www.example.com.", &entry, NOW);
+        name_key_t key = key_of("www.example.com.");
+        store_question_t question = {.name = &key, .type = TYPE_CNAME, .want = STORE_WANT_FRESH, .now_s = NOW};
+        store_entry_t found;
+        assert_int_equal(f.store->operations->find(f.store, &question, &f.arena, &found), cases[i].is_found);
+        end(&f);
+    }
+}
+
 static void failures_stand_beside_data(void **state)
 {
     (void)state;
@@ -657,6 +692,7 @@ int main(void)
         cmocka_unit_test(what_is_put_is_found),
         cmocka_unit_test(name_errors_and_older_data),
         cmocka_unit_test(bogus_data_displace_nothing),
+        cmocka_unit_test(what_is_of_other_names_is_not_found),
         cmocka_unit_test(failures_stand_beside_data),
         cmocka_unit_test(delegations),
         cmocka_unit_test(a_name_has_so_many_types),
