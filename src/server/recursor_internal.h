@@ -143,6 +143,7 @@ struct recursor {
     uint64_t untold;         /* failures of that kind since */
     uint64_t heard;          /* replies of other servers that were taken */
     uint64_t heard_before;   /* at the last failure of that kind */
+    bool is_told;            /* the log says that servers cannot be reached, and not yet that they can */
     bool is_cut_off;         /* no other server has answered between two of them */
     bool is_root_expired;    /* the log has said so */
     uint64_t clock_read_ms;  /* the monotonic clock when it was last looked at */

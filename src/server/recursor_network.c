@@ -179,14 +179,18 @@ void network_close(recursor_t *recursor, uint64_t exchange)
     }
 }
 
-/* The other half of resolution.unreachable, where it was not only for some zones. */
+/* The other half of resolution.unreachable, where it was not only for some zones: once for each, as a client that asks for good and bad
+ * names by turns could fill the log. */
 static void tell_of_reach(recursor_t *recursor, const net_address_t *server)
 {
     char text[NET_ADDRESS_TEXT_MAX];
     recursor->is_cut_off = false;
+    if (!recursor->is_told) {
+        return;
+    }
+    recursor->is_told = false;
     log_event(recursor->environment.log, LOG_NOTICE, "resolution.reachable", LOG_TEXT("server", net_address_text(server, text)),
               LOG_NUMBER("failed", recursor->untold));
-    recursor->told_ms = 0;
     recursor->untold = 0;
 }
 

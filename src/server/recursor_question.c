@@ -360,6 +360,7 @@ static void tell_of_unreachable(recursor_t *recursor, const question_t *question
     log_event(recursor->environment.log, LOG_WARNING, "resolution.unreachable", LOG_TEXT("name", name), LOG_TEXT("type", type),
               LOG_TEXT("reason", answer->extended_text), LOG_NUMBER("others", recursor->untold));
     recursor->told_ms = now_ms;
+    recursor->is_told = true;
     recursor->untold = 0;
 }
 

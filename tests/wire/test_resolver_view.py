@@ -114,6 +114,14 @@ def test_reach_lost_and_found_is_in_the_log(origin):
         switch.passes = True
         assert ask(server, 'www.' + ZONE).rcode() == dns.rcode.NOERROR
         assert 'notice resolution.reachable server=127.0.0.1' in server.log() and 'failed=1' in server.log(), server.log()
+        # Who asks for good and bad names by turns does not fill the log.
+        for turn in range(2):
+            switch.passes = False
+            for name in 'cd':
+                assert ask(server, '%s%d.%s' % (name, turn, ZONE)).rcode() == dns.rcode.SERVFAIL
+            switch.passes = True
+            assert ask(server, '%d.%s' % (turn, ZONE)).rcode() == dns.rcode.NXDOMAIN
+        assert server.log().count('resolution.unreachable') == server.log().count('resolution.reachable') == 1, server.log()
 
 
 def test_a_reload_keeps_what_is_known_of_servers(origin):
