@@ -298,8 +298,9 @@ typedef struct cache_statistics {
 /* Counts since cache_new(), gauges as they are. After a restart from a damaged file the gauges may be off. Takes each lock once. */
 void cache_statistics(cache_t *cache, cache_statistics_t *out);
 
-/* Walks over all entries, one a call. *cursor starts at 0. Entries changed meanwhile may be seen twice or not at all. Answers come with
- * their question only. STATUS_OK, STATUS_END; STATUS_NO_SPACE: this one is too large for the buffer, the next call gives the next. */
+/* Walks over all entries, one a call. *cursor starts at 0. Entries changed meanwhile may be seen twice or not at all, and twice those that
+ * move as the table grows. Answers come with their question only. STATUS_OK, STATUS_END; STATUS_NO_SPACE: this one is too large for the
+ * buffer, the next call gives the next. */
 status_t cache_iterate(cache_reader_t *reader, uint64_t *cursor, uint32_t now_s, cache_entry_t *entry) MUST_USE;
 /* Likewise over all entries of the question's name and class, expired ones of at most stale_max_s included: delegation and NXDOMAIN first,
  * then by type. The question's type is ignored. Cost, for the whole walk: one look-up for each type there could be and each kind and

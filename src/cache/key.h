@@ -97,16 +97,31 @@ static inline __attribute__((always_inline)) void cache_key_init(cache_key_t *ke
     key->shard = key->low & (cache->layout.shards - 1);
 }
 
-/* The two buckets that a key may stand in; they differ. */
-static inline cache_bucket_t *cache_key_bucket(const cache_t *cache, const cache_key_t *key, unsigned choice)
+/* The two hashes that choose buckets, by other bits than those that chose the shard. Their lowest bits differ, and so do the buckets. */
+static inline uint32_t cache_key_hash(const cache_key_t *key, unsigned choice)
 {
-    uint64_t count = cache->layout.buckets;
-    uint32_t number = (uint32_t)(key->low * count >> 32);
+    enum { SHARD_BITS = 6 };
+    _Static_assert(1 << SHARD_BITS == CACHE_SHARDS_MAX, "bits that choose the shard");
+    uint32_t hash = key->low >> SHARD_BITS;
     if (choice > 0) {
-        uint32_t other = (uint32_t)((uint64_t)((key->low ^ key->tag) * UINT32_C(0x9e3779b1)) * count >> 32);
-        number = other != number ? other : other + 1 < count ? other + 1 : 0;
+        uint32_t other = ((key->low ^ key->tag) * UINT32_C(0x9e3779b1)) >> SHARD_BITS;
+        hash = (other & ~UINT32_C(1)) | (~hash & 1);
     }
-    return cache->buckets + (key->shard * count + number);
+    return hash;
+}
+
+static inline uint32_t shard_buckets(const cache_t *cache, uint32_t shard)
+{
+    return atomic_load_explicit(&cache->shards[shard].buckets, memory_order_acquire);
+}
+
+/* The bucket of a hash in a shard with so many in use. */
+static inline cache_bucket_t *cache_bucket(const cache_t *cache, uint32_t shard, uint32_t hash, uint32_t count)
+{
+    uint32_t half = UINT32_C(0x80000000) >> __builtin_clz(count);
+    uint32_t number = hash & (2 * half - 1);
+    number = number < count ? number : number - half;
+    return cache->buckets + ((size_t)shard * cache->layout.buckets + number);
 }
 
 /* Does the record, with its key word already compared, hold this name? */

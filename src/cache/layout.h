@@ -5,6 +5,11 @@
  * A shard has buckets (the hash table, 64 bytes each), a table of ghosts and two rings of records. A ring is a log: records are written at
  * its head and leave at its tail, so nothing is ever fragmented and no free list can be damaged. A key has two buckets to stand in.
  *
+ * A shard's table grows with its content, bucket by bucket (linear hashing; Litwin, VLDB 1980), so that memory is touched only as it is
+ * needed: of the buckets that the budget has room for, the first `buckets` are in use. A hash stands in the bucket that its low bits name,
+ * of as many bits as the number of buckets has; if there is no such bucket yet, in the one that a bit less names. So a new bucket takes its
+ * records from exactly one other, and a record says by which of its two hashes it stands where it is.
+ *
  * Reading without locks (a seqlock after Boehm, "Can seqlocks get along with programming language memory models?", MSPC 2012). All memory
  * that readers see is accessed in atomic words: writers store with release, readers load with acquire, which on x86-64 are plain moves.
  *  1. A writer makes the bucket's sequence odd, changes slots and the records they refer to, and makes it even again by a release store.
@@ -13,6 +18,8 @@
  * load makes the odd sequence, or a later one, visible to the second load, and the attempt is void.
  *  3. Memory is used anew only after its record was unlinked under (1), by the same thread or behind the same lock. So the sequence of the
  * bucket that led to a record guards all bytes of it. Fences would do as well; ThreadSanitizer does not understand them.
+ *  4. When a bucket is split, what moves is linked in the new one before the new one is in use, and unlinked in the old one, under (1),
+ * when it is. A reader that finds nothing, and then that the number of buckets has changed, looks again.
  */
 #pragma once
 
@@ -30,6 +37,8 @@ enum {
     CACHE_UNIT = 8,           /* bytes; what references count in */
     CACHE_BUCKET_SLOTS = 7,   /* with sequence and visited bits one cache line */
     CACHE_BUCKET_BYTES = 640, /* of the budget for each bucket: 91 for each slot, so that the memory is full before the table is */
+    CACHE_BUCKETS_MIN = 16,   /* in use from the beginning: a quarter of a page */
+    CACHE_BUCKETS_LOAD = 5,   /* records for two buckets in use; more, and there comes a new one */
     CACHE_GHOSTS_PER_BUCKET = 8,
     CACHE_SHARDS_MAX = 64,
     CACHE_SHARD_BYTES_MIN = 2 << 20, /* of the budget */
@@ -40,7 +49,7 @@ enum {
     CACHE_INDEX_SHARDS_MAX = 512,
     CACHE_NODE_KEY_MAX = 76,
     CACHE_PAGE = 4096,
-    CACHE_FORMAT = 1,
+    CACHE_FORMAT = 2,
 };
 
 /* ---- records ---- */
@@ -60,7 +69,7 @@ enum {
     RECORD_PLACE, /* units (16 bits), session (16), checksum (32) */
     RECORD_KEY,   /* type (16), class (16), space (8), length of the name (8), size of the value (16) */
     RECORD_TIME,  /* stored (32), expires (32) */
-    RECORD_STATE, /* bucket (32), kind (3) rank (3) security (2), labels of the zone (8), info (16) */
+    RECORD_STATE, /* hash of its bucket (32), kind (3) rank (3) security (2), labels of the zone (8), info (16) */
     RECORD_HEAD,
 };
 
@@ -154,9 +163,12 @@ typedef struct cache_shard {
     cache_ring_t rings[RINGS];
     uint64_t entries[CACHE_KINDS];
     uint64_t bytes[CACHE_KINDS];
-    uint8_t reserved[256 - RINGS * 8 - 16 * CACHE_KINDS];
+    uint8_t reserved[192 - RINGS * 8 - 16 * CACHE_KINDS];
+    _Atomic uint32_t buckets; /* in use; the others are empty. All readers read it: it has a cache line of its own */
+    uint8_t reserved_too[60];
 } cache_shard_t;
 _Static_assert(sizeof(cache_shard_t) == 256, "shards do not share cache lines");
+_Static_assert(offsetof(cache_shard_t, buckets) % 64 == 0, "what readers read stands apart from what writers write");
 
 /* A denial range by the place of its owner in its chain. */
 typedef struct cache_node {
@@ -183,7 +195,7 @@ _Static_assert(sizeof(cache_index_t) == 64, "index shards do not share cache lin
 typedef struct cache_layout {
     uint64_t budget;
     uint32_t shards;  /* a power of two */
-    uint32_t buckets; /* of a shard */
+    uint32_t buckets; /* of a shard, at most */
     uint32_t ghosts;  /* of a shard */
     uint32_t ring_units[RINGS];
     uint32_t ring_first; /* unit where the rings of the first shard begin */

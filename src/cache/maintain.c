@@ -52,13 +52,11 @@ static uint64_t cache_flush(cache_t *cache, const flush_t *flush)
     enum { BUCKETS_PER_LOCK = 1024 }; /* nobody waits for long */
     uint64_t flushed = 0;
     for (uint32_t shard = 0; shard < cache->layout.shards; shard++) {
-        for (uint32_t first = 0; first < cache->layout.buckets; first += BUCKETS_PER_LOCK) {
-            uint32_t left = cache->layout.buckets - first;
-            uint32_t count = left < BUCKETS_PER_LOCK ? left : BUCKETS_PER_LOCK;
-            cache_bucket_t *buckets = cache->buckets + (size_t)shard * cache->layout.buckets + first;
+        for (uint32_t at = 0; at < shard_buckets(cache, shard);) {
             shard_lock(cache, shard);
-            for (uint32_t i = 0; i < count; i++) {
-                flushed += flush_bucket(cache, shard, buckets + i, flush);
+            const uint32_t end = at + BUCKETS_PER_LOCK;
+            for (; at < end && at < shard_buckets(cache, shard); at++) {
+                flushed += flush_bucket(cache, shard, cache->buckets + (size_t)shard * cache->layout.buckets + at, flush);
             }
             shard_unlock(cache, shard);
         }
@@ -122,7 +120,7 @@ void cache_statistics(cache_t *cache, cache_statistics_t *out)
     }
 }
 
-/* ---- walking: the cursor counts slots ---- */
+/* ---- walking: the cursor counts slots. Records move to buckets further on only, when the table grows: one may come twice ---- */
 
 /* One slot. STATUS_NOT_FOUND: nothing there. */
 static status_t iterate_slot(const cache_t *cache, uint64_t position, uint32_t now_s, cache_entry_t *entry)
@@ -149,8 +147,14 @@ static status_t iterate_slot(const cache_t *cache, uint64_t position, uint32_t n
 status_t cache_iterate(cache_reader_t *reader, uint64_t *cursor, uint32_t now_s, cache_entry_t *entry)
 {
     const cache_t *cache = reader->cache;
-    uint64_t end = (uint64_t)cache->layout.shards * cache->layout.buckets * CACHE_BUCKET_SLOTS;
+    const uint64_t shard_slots = (uint64_t)cache->layout.buckets * CACHE_BUCKET_SLOTS;
+    const uint64_t end = cache->layout.shards * shard_slots;
     while (*cursor < end) {
+        const uint32_t shard = (uint32_t)(*cursor / shard_slots);
+        if (*cursor % shard_slots >= (uint64_t)shard_buckets(cache, shard) * CACHE_BUCKET_SLOTS) {
+            *cursor = (shard + 1) * shard_slots;
+            continue;
+        }
         status_t status = iterate_slot(cache, (*cursor)++, now_s, entry);
         if (status != STATUS_NOT_FOUND) {
             return status;

@@ -38,6 +38,11 @@ void shard_unlock(cache_t *cache, uint32_t shard)
     REQUIRE(pthread_mutex_unlock(&cache->locks[shard].mutex) == 0);
 }
 
+uint32_t shard_buckets_min(const cache_t *cache)
+{
+    return cache->layout.buckets < CACHE_BUCKETS_MIN ? cache->layout.buckets : CACHE_BUCKETS_MIN;
+}
+
 static void bucket_clear(cache_bucket_t *bucket)
 {
     for (unsigned slot = 0; slot < CACHE_BUCKET_SLOTS; slot++) {
@@ -49,7 +54,8 @@ static void bucket_clear(cache_bucket_t *bucket)
 void shard_reset(cache_t *cache, uint32_t number)
 {
     cache_shard_t *shard = &cache->shards[number];
-    for (uint32_t i = 0; i < cache->layout.buckets; i++) {
+    const uint32_t count = shard_buckets(cache, number);
+    for (uint32_t i = 0; i < count && i < cache->layout.buckets; i++) {
         cache_bucket_t *bucket = cache->buckets + (size_t)number * cache->layout.buckets + i;
         bucket_claim(cache, bucket);
         bucket_begin(bucket);
@@ -57,6 +63,7 @@ void shard_reset(cache_t *cache, uint32_t number)
         bucket_end(bucket);
     }
     memset(cache->ghosts + (size_t)number * cache->layout.ghosts, 0, sizeof *cache->ghosts * cache->layout.ghosts);
+    atomic_store_explicit(&shard->buckets, shard_buckets_min(cache), memory_order_release);
     memset(shard->entries, 0, sizeof shard->entries);
     memset(shard->bytes, 0, sizeof shard->bytes);
     for (unsigned ring = 0; ring < RINGS; ring++) {
@@ -66,6 +73,10 @@ void shard_reset(cache_t *cache, uint32_t number)
 
 bool shard_is_sane(const cache_t *cache, uint32_t number)
 {
+    const uint32_t buckets = shard_buckets(cache, number);
+    if (buckets < shard_buckets_min(cache) || buckets > cache->layout.buckets) {
+        return false;
+    }
     for (unsigned ring = 0; ring < RINGS; ring++) {
         const cache_ring_t *r = &cache->shards[number].rings[ring];
         uint32_t begin = ring_begin(cache, number, ring);
@@ -110,8 +121,9 @@ void bucket_claim(cache_t *cache, cache_bucket_t *bucket)
 cache_place_t table_find(cache_t *cache, const cache_key_t *key)
 {
     cache_found_t found;
-    bucket_claim(cache, cache_key_bucket(cache, key, 0));
-    bucket_claim(cache, cache_key_bucket(cache, key, 1));
+    const uint32_t count = shard_buckets(cache, key->shard);
+    bucket_claim(cache, cache_bucket(cache, key->shard, cache_key_hash(key, 0), count));
+    bucket_claim(cache, cache_bucket(cache, key->shard, cache_key_hash(key, 1), count));
     if (cache_probe(cache, key, &found) != PROBE_FOUND) {
         return (cache_place_t){.record = NULL};
     }
@@ -136,36 +148,105 @@ void table_remove(cache_t *cache, uint32_t shard, const cache_place_t *place)
     slot_set(place->bucket, place->slot, 0);
 }
 
-/* An empty slot of the key's buckets; without one, whoever was not asked for goes, and else the one that chance, by the tag, names. */
-static void slot_choose(cache_t *cache, const cache_key_t *key, table_write_t *write)
+/* ---- growth ---- */
+
+/* Copies to the next bucket what will stand there; returns a bit for each slot it was in. */
+static unsigned bucket_copy_moving(cache_t *cache, uint32_t shard, const cache_bucket_t *from, uint32_t count)
 {
-    cache_place_t victim = {.bucket = NULL};
-    for (unsigned i = 0; i < 2 * CACHE_BUCKET_SLOTS; i++) {
-        cache_bucket_t *bucket = cache_key_bucket(cache, key, i / CACHE_BUCKET_SLOTS);
-        unsigned slot = i % CACHE_BUCKET_SLOTS;
-        if ((uint32_t)bucket_slot(bucket, slot) == 0) {
-            write->bucket = bucket;
-            write->slot = slot;
-            return;
-        }
-        bool is_visited = atomic_load_explicit(&bucket->visited, memory_order_relaxed) & UINT32_C(1) << slot;
-        if (!is_visited && (!victim.bucket || (key->tag >> i & 1))) {
-            victim = (cache_place_t){.bucket = bucket, .slot = slot};
+    unsigned moving = 0;
+    cache_bucket_t *to = cache->buckets + ((size_t)shard * cache->layout.buckets + count);
+    bucket_claim(cache, to);
+    bucket_begin(to);
+    for (unsigned slot = 0; slot < CACHE_BUCKET_SLOTS; slot++) {
+        uint64_t value = bucket_slot(from, slot);
+        uint64_t ignored;
+        const uint64_t *record = (uint32_t)value ? record_at(cache, shard, (uint32_t)value, &ignored) : NULL;
+        bool moves = record && cache_bucket(cache, shard, (uint32_t)record[RECORD_STATE], count + 1) == to;
+        atomic_store_explicit(&to->slots[slot], moves ? value : 0, memory_order_release);
+        moving |= (unsigned)moves << slot;
+    }
+    atomic_store_explicit(&to->visited, atomic_load_explicit(&from->visited, memory_order_relaxed) & moving, memory_order_relaxed);
+    bucket_end(to);
+    return moving;
+}
+
+/* One bucket more if there are many records; each of those to come makes as much room as it takes. */
+static void table_grow(cache_t *cache, uint32_t number)
+{
+    cache_shard_t *shard = &cache->shards[number];
+    const uint32_t count = shard_buckets(cache, number);
+    uint64_t entries = 0;
+    for (unsigned kind = 0; kind < CACHE_KINDS; kind++) {
+        entries += shard->entries[kind];
+    }
+    if (count == cache->layout.buckets || 2 * entries < (uint64_t)count * CACHE_BUCKETS_LOAD) {
+        return;
+    }
+    cache_bucket_t *from = cache_bucket(cache, number, count, count); /* the one that stood for the new one so far */
+    bucket_claim(cache, from);
+    const unsigned moving = bucket_copy_moving(cache, number, from, count);
+    bucket_begin(from); /* first: if the process ends in between, it is found half changed */
+    atomic_store_explicit(&shard->buckets, count + 1, memory_order_release);
+    for (unsigned slot = 0; slot < CACHE_BUCKET_SLOTS; slot++) {
+        if (moving >> slot & 1) {
+            atomic_store_explicit(&from->slots[slot], 0, memory_order_release);
         }
     }
-    if (!victim.bucket) {
-        victim.bucket = cache_key_bucket(cache, key, key->tag & 1);
-        victim.slot = (key->tag >> 1) % CACHE_BUCKET_SLOTS;
+    bucket_end(from);
+    atomic_fetch_and_explicit(&from->visited, ~moving, memory_order_relaxed);
+}
+
+static unsigned bucket_records(const cache_bucket_t *bucket)
+{
+    unsigned count = 0;
+    for (unsigned slot = 0; slot < CACHE_BUCKET_SLOTS; slot++) {
+        count += (uint32_t)bucket_slot(bucket, slot) != 0;
+    }
+    return count;
+}
+
+/* Which of a key's two buckets takes it: the first, which is looked into first, unless it is crowded and the other one less so. */
+static unsigned bucket_choose(const cache_bucket_t *first, const cache_bucket_t *other)
+{
+    enum { CROWDED = 5 };
+    unsigned count = bucket_records(first);
+    return count >= CROWDED && bucket_records(other) < count;
+}
+
+/* Of a full bucket: whoever was not asked for goes, and else the one that chance, by the tag, names. */
+static void slot_free(cache_t *cache, const cache_key_t *key, cache_bucket_t *bucket)
+{
+    unsigned slot = (key->tag >> 1) % CACHE_BUCKET_SLOTS;
+    uint32_t visited = atomic_load_explicit(&bucket->visited, memory_order_relaxed);
+    for (unsigned i = 0; i < CACHE_BUCKET_SLOTS && (visited >> slot & 1); i++) {
+        slot = (slot + 1) % CACHE_BUCKET_SLOTS;
     }
     uint64_t ignored;
-    uint32_t reference = (uint32_t)bucket_slot(victim.bucket, victim.slot);
+    uint32_t reference = (uint32_t)bucket_slot(bucket, slot);
     if (record_at(cache, key->shard, reference, &ignored)) {
         shard_account(cache, key->shard, cache_words(cache, reference), false);
     }
     cache->locks[key->shard].evictions++;
-    slot_set(victim.bucket, victim.slot, 0);
-    write->bucket = victim.bucket;
-    write->slot = victim.slot;
+    slot_set(bucket, slot, 0);
+}
+
+/* An empty slot in one of the key's buckets. */
+static void slot_choose(cache_t *cache, const cache_key_t *key, table_write_t *write)
+{
+    const uint32_t hashes[2] = {cache_key_hash(key, 0), cache_key_hash(key, 1)};
+    const uint32_t count = shard_buckets(cache, key->shard);
+    cache_bucket_t *const buckets[2] = {cache_bucket(cache, key->shard, hashes[0], count),
+                                        cache_bucket(cache, key->shard, hashes[1], count)};
+    const unsigned choice = bucket_choose(buckets[0], buckets[1]);
+    write->bucket = buckets[choice];
+    write->hash = hashes[choice];
+    write->slot = 0;
+    if (bucket_records(write->bucket) == CACHE_BUCKET_SLOTS) {
+        slot_free(cache, key, write->bucket);
+    }
+    while ((uint32_t)bucket_slot(write->bucket, write->slot) != 0) {
+        write->slot++;
+    }
 }
 
 /* ---- records ---- */
@@ -222,6 +303,7 @@ void table_begin(cache_t *cache, table_write_t *write, const cache_key_t *key, c
     if (write->in_place) {
         write->bucket = place->bucket;
         write->slot = place->slot;
+        write->hash = (uint32_t)place->record[RECORD_STATE];
         write->reference = (uint32_t)bucket_slot(place->bucket, place->slot);
         write->units = head_units(place->record[RECORD_PLACE]);
         shard_account(cache, key->shard, place->record, false);
@@ -236,15 +318,15 @@ void table_begin(cache_t *cache, table_write_t *write, const cache_key_t *key, c
         }
         write->units = (unsigned)words;
         write->reference = ring_allocate(cache, key->shard, ring, write->units);
+        table_grow(cache, key->shard);
         slot_choose(cache, key, write);
     }
     uint64_t *record = cache_words(cache, write->reference);
     write->writer = (record_writer_t){.cache = cache, .record = record, .at = record + 1};
     write->writer.sum = record_seed(cache, write->units);
-    uint32_t number = (uint32_t)(write->bucket - cache->buckets) - key->shard * cache->layout.buckets;
     writer_word(&write->writer, key_word);
     writer_word(&write->writer, head->time);
-    writer_word(&write->writer, (head->state & ~(uint64_t)UINT32_MAX) | number);
+    writer_word(&write->writer, (head->state & ~(uint64_t)UINT32_MAX) | write->hash);
     record_append(&write->writer, key->name, head_name_length(key->word));
     writer_pad(&write->writer);
 }

@@ -14,7 +14,9 @@ void shard_lock(cache_t *cache, uint32_t shard);
 void shard_unlock(cache_t *cache, uint32_t shard);
 /* Empties a shard: at the beginning, on cache_flush_all(), and when its rings make no sense. */
 void shard_reset(cache_t *cache, uint32_t shard);
-/* True if the positions of its rings lie inside of them. */
+/* Buckets in use of an empty shard. */
+uint32_t shard_buckets_min(const cache_t *cache);
+/* True if the positions of its rings lie inside of them, and as many buckets are in use as there can be. */
 bool shard_is_sane(const cache_t *cache, uint32_t shard);
 
 /* Mends the bucket if an earlier run left it half changed. */
@@ -36,7 +38,7 @@ typedef struct record_writer {
 /* What a record's head is made of. */
 typedef struct record_head {
     uint64_t time;
-    uint64_t state; /* without the bucket */
+    uint64_t state; /* without the hash */
     uint16_t value_size;
 } record_head_t;
 
@@ -48,6 +50,7 @@ typedef struct table_write {
     const cache_key_t *key;
     cache_bucket_t *bucket;
     unsigned slot;
+    uint32_t hash; /* that the bucket is of */
     uint32_t reference;
     unsigned units;
     bool in_place;

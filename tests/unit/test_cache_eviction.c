@@ -1,12 +1,14 @@
 /* What stays when not everything fits, and what an entry costs. */
 #include "../lib/cache_content.h"
 #include "../lib/random.h"
-#include "cache/cache.h"
+#include "cache/layout.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <sys/mman.h>
 
 #include <cmocka.h>
 
@@ -177,12 +179,69 @@ static void the_table_is_not_full_before_the_memory(void **state)
     cache_free(cache);
 }
 
+/* Pages of memory are touched as content comes, whatever the budget. */
+static size_t touched_bytes(void *mapping, size_t size)
+{
+    enum { PAGE = 4096 };
+    unsigned char *pages = malloc(size / PAGE);
+    size_t touched = 0;
+    assert_non_null(pages);
+    assert_int_equal(mincore(mapping, size, pages), 0);
+    for (size_t i = 0; i < size / PAGE; i++) {
+        touched += pages[i] & 1;
+    }
+    free(pages);
+    return touched * PAGE;
+}
+
+/* Tables and records; ghosts, of which there are none yet, are only read. */
+static size_t written_bytes(const cache_t *cache)
+{
+    const cache_layout_t *layout = &cache->layout;
+    size_t table = (layout->node_at & ~(size_t)4095) - layout->shard_at;
+    return touched_bytes(cache->base + layout->shard_at, table) +
+           touched_bytes(cache->base + layout->ring_at, layout->budget - layout->ring_at);
+}
+
+static void little_content_takes_little_memory(void **state)
+{
+    (void)state;
+    enum { SIZE = 128 << 20, NAMES = 20000 };
+    cache_settings_t settings;
+    cache_t *cache;
+    cache_statistics_t statistics;
+    cache_reader_t reader;
+    uint8_t buffer[1024];
+    cache_entry_t entry = {.buffer = buffer, .capacity = sizeof buffer};
+    cache_settings_default(&settings);
+    settings.budget_bytes = SIZE;
+    assert_int_equal(cache_new(&cache, &settings, NULL, NULL), STATUS_OK);
+    cache_reader_init(&reader, cache);
+    size_t before = written_bytes(cache);
+    for (unsigned i = 0; i < NAMES; i++) {
+        content_name_t name = content_host("small", i);
+        cache_rrset_t rrset;
+        cache_put_t put = signed_address(&name, &rrset);
+        assert_int_equal(cache_put(cache, &put, NOW), STATUS_OK);
+        assert_int_equal(cache_get(&reader, &put.question, CACHE_RRSET, 0, NOW, &entry), STATUS_OK);
+    }
+    size_t bytes = (written_bytes(cache) - before) / NAMES;
+    cache_statistics(cache, &statistics);
+    print_message("%zu bytes touched at first, %zu for each name with a signed address\n", before, bytes);
+    assert_int_equal(statistics.entries[CACHE_RRSET], NAMES);
+    assert_int_equal(statistics.evictions, 0);
+    assert_true(before < 1 << 20);
+    assert_true(bytes < 250);
+    cache_free(cache);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_flood_of_names_washes_out_little),
         cmocka_unit_test(an_entry_is_small),
         cmocka_unit_test(the_table_is_not_full_before_the_memory),
+        cmocka_unit_test(little_content_takes_little_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
