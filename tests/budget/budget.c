@@ -1,6 +1,6 @@
 /* What one answer costs: builds a zone in memory, prepares requests of a realistic mix, and feeds them to dispatch_answer().
  *
- *     budget MIX [ROUNDS]     one mix: tld, hosting, root, signed-hosting, nsec3; cached, cached-root
+ *     budget MIX [ROUNDS]     one mix: tld, hosting, root, signed-hosting, nsec3; cached, cached-root; beside-tld, beside-hosting
  *
  * Under callgrind, with --toggle-collect=budget_feed, the instructions of the feeding loop are those of the answers. Run plainly, it
  * counts allocations and locks instead, and fails when there are any. Prints one line of JSON. tests/budget/run.py does both.
@@ -308,20 +308,31 @@ static void choose_client(run_t *run, net_address_t *client)
     }
 }
 
-static void prepare_cached(run_t *run)
+/* The server resolves for its networks, whatever else it does. */
+static void resolve(run_t *run)
 {
     static const char *const allowed[] = {"loopback", "private", "linklocal", "2001:db8:1::/48", "198.51.100.0/24"};
+    run->allow = acl_new();
+    for (size_t i = 0; i < ARRAY_SIZE(allowed); i++) {
+        if (!run->allow || acl_add(run->allow, allowed[i], strlen(allowed[i])) != STATUS_OK) {
+            exit(2);
+        }
+    }
+    run->served.view.recursion_allow = run->allow;
+    run->served.view.prefetch_percent = 10;
+    dispatch_set_resolver(run->served.dispatch, (dispatch_resolver_t){.ask = never_asked, .refresh = never_refreshed});
+    for (unsigned i = 0; i < REQUESTS; i++) {
+        choose_client(run, &run->clients[i]);
+    }
+}
+
+static void prepare_cached(run_t *run)
+{
     cache_settings_t settings;
     cache_settings_default(&settings);
     settings.budget_bytes = 64 << 20;
-    run->allow = acl_new();
-    if (!run->allow || cache_new(&run->cache, &settings, NULL, NULL) != STATUS_OK) {
+    if (cache_new(&run->cache, &settings, NULL, NULL) != STATUS_OK) {
         exit(2);
-    }
-    for (size_t i = 0; i < ARRAY_SIZE(allowed); i++) {
-        if (acl_add(run->allow, allowed[i], strlen(allowed[i])) != STATUS_OK) {
-            exit(2);
-        }
     }
     for (unsigned n = 0; n < CACHED; n++) {
         prime_name(run, n);
@@ -330,18 +341,20 @@ static void prepare_cached(run_t *run)
         cached_name_t cached;
         cached_name(&cached, draw(run, CACHED));
         ask(run, i, cached.name, cached.type, cached.dnssec_ok);
-        choose_client(run, &run->clients[i]);
     }
-    run->served.view.recursion_allow = run->allow;
+    resolve(run);
     run->served.view.cache = run->cache;
-    run->served.view.prefetch_percent = 10;
-    dispatch_set_resolver(run->served.dispatch, (dispatch_resolver_t){.ask = never_asked, .refresh = never_refreshed});
     dispatch_set_time(run->served.dispatch, ASKED_AT_S);
 }
 
 static bool prepare(run_t *run, const char *mix, char *buffer)
 {
+    static const char beside[] = "beside-"; /* zones of a server that resolves, too */
     text_t text = {.at = buffer, .left = ZONE_TEXT_MAX};
+    if (strncmp(mix, beside, sizeof beside - 1) == 0) {
+        resolve(run);
+        mix += sizeof beside - 1;
+    }
     if (strcmp(mix, "tld") == 0) {
         put_delegations(&text, DELEGATIONS, 0);
         served_add(&run->served, "tld.", buffer, SERVED_UNSIGNED);

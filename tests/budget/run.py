@@ -19,12 +19,13 @@ from pathlib import Path
 TIMEOUT_S = 900
 
 # Instructions an answer may cost on average over the mixes of a kind: unsigned, signed with DO, out of the resolver's cache, and out of
-# it below a zone of ours (docs/architecture.md).
+# it below a zone of ours (docs/architecture.md); and unsigned, to strangers, by a server that resolves for its networks.
 KINDS = {
     'unsigned': (1000, ['tld', 'hosting']),
     'signed': (1500, ['root', 'signed-hosting', 'nsec3']),
     'recursive': (1200, ['cached']),
     'below': (1400, ['cached-root']),
+    'beside': (1250, ['beside-tld', 'beside-hosting']),
 }
 
 
