@@ -189,8 +189,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_deepest_zone_within_limits), cmocka_unit_test(keys_come_and_go),
         cmocka_unit_test(others_take_the_place),          cmocka_unit_test(a_clock_set_back_forgets_all),
-        cmocka_unit_test(the_longest_unused_goes_first),
-        cmocka_unit_test(keys_of_few_zones_are_kept_parsed),
+        cmocka_unit_test(the_longest_unused_goes_first),  cmocka_unit_test(keys_of_few_zones_are_kept_parsed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
