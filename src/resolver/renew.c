@@ -108,6 +108,12 @@ bool renew_is_open(const fetch_t *fetch)
     return fetch->cut.kind == CUT_DELEGATION && fetch->cut.is_from_store && !fetch->renewal;
 }
 
+static void forget(resolver_t *resolver, const uint8_t *zone)
+{
+    const delegation_t none = {.zone = zone};
+    resolver->store->operations->put_delegation(resolver->store, &none, resolver->now.unix_s);
+}
+
 bool renew_delegation(resolver_t *resolver, fetch_t *fetch)
 {
     const cut_t *cut = &fetch->cut;
@@ -119,7 +125,8 @@ bool renew_delegation(resolver_t *resolver, fetch_t *fetch)
                                                                  &resolver->scratch, &known) &&
                     name_equal(known.zone, cut->zone.wire);
     bool is_replaced = is_known && leads_elsewhere(resolver, cut, &known); /* somebody else was told meanwhile */
-    if (!is_replaced && (!cut->is_from_store || !renewal_take(resolver, cut->zone.wire, 0))) {
+    bool may_ask = cut->is_from_store && (!is_known || renewal_take(resolver, cut->zone.wire, 0));
+    if (!is_replaced && !may_ask) {
         return false;
     }
     if (!remember(fetch)) {
@@ -128,9 +135,12 @@ bool renew_delegation(resolver_t *resolver, fetch_t *fetch)
     resolver->counters[RESOLVER_COUNT_RENEWALS]++;
     if (is_replaced) {
         cut_enter(resolver, fetch, &known, CUT_DELEGATION);
-    } else {
-        cut_find(resolver, fetch);
+        return true;
     }
+    if (fetch->renewal->labels == 0) {
+        forget(resolver, cut->zone.wire); /* the root has no parent but the hints, until it is primed again */
+    }
+    cut_find(resolver, fetch);
     return true;
 }
 
@@ -176,6 +186,5 @@ void renew_forget(resolver_t *resolver, const fetch_t *fetch)
     if (!renewal || !is_by_parent || fetch->cut.zone.labels >= renewal->labels) {
         return;
     }
-    const delegation_t none = {.zone = fetch->name.wire + fetch->name.offset[renewal->labels]};
-    resolver->store->operations->put_delegation(resolver->store, &none, resolver->now.unix_s);
+    forget(resolver, fetch->name.wire + fetch->name.offset[renewal->labels]);
 }

@@ -252,6 +252,9 @@ typedef struct validation {
     uint8_t retries;     /* servers asked after one sent bogus data */
     unsigned sends;      /* of the cut, when it did */
     bool is_from_store;  /* the outcome is */
+    bool is_renewing;    /* what is looked up is known, and perhaps old */
+    bool is_keys_renewed;
+    bool is_ds_renewed;
 } validation_t;
 
 struct fetch {

@@ -12,6 +12,9 @@
  *           v  |                                                                                 |
  *         (edge) a checked fetch of its own, which validates that RRset first -------------------+ it failed, or is bogus
  *
+ * Data that only keys not known here could have signed make the zone's DNSKEY RRset be asked for again, DNSKEY RRsets that fit no DS the DS
+ * (validate_renew.c).
+ *
  * What was found out about zones stands in zone_trust.h, for all fetches; a step that has learned something begins again from there.
  *
  * Invariants
@@ -184,7 +187,9 @@ void validate_give_up(resolver_t *resolver, fetch_t *fetch)
         outcome->entry.security = STORE_BOGUS;
         outcome->entry.ttl_s = ttl_s;
         resolver->store->operations->put(resolver->store, &fetch->name, &outcome->entry, resolver->now.unix_s);
-        bool is_of_zone = fetch->type == TYPE_DNSKEY || fetch->type == TYPE_DS;
+        /* Of a zone whose keys are known, those that were to take their place say nothing. */
+        bool is_of_zone = (fetch->type == TYPE_DNSKEY || fetch->type == TYPE_DS) &&
+                          !(fetch->is_renewal && zone_trust_find(resolver->zone_trust, fetch->name.wire, resolver->now.unix_s));
         if (is_of_zone && ttl_s > 0) {
             zone_reason_t fault = {outcome->entry.extended_error, outcome->text};
             zone_trust_put_bogus(resolver->zone_trust, fetch->name.wire, fault, resolver->now.unix_s + ttl_s);

@@ -1,5 +1,6 @@
 /* What the validator's files share: the walk from a trust anchor down (validate_walk.c), the judgement of one outcome (validate_data.c),
- * and words for people (validate_text.c). The state machine, its invariants and how it all fits stand at the head of validate.c.
+ * what is asked for again (validate_renew.c), and words for people (validate_text.c). The state machine, its invariants and how it all fits
+ * stand at the head of validate.c.
  *
  * Every zone that matters to a fetch is a suffix of its name, so zones are told by their number of labels.
  */
@@ -47,6 +48,10 @@ typedef enum walk_goal {
 /* Finds out about the zone of so many labels. VERDICT_SECURE: *zone is it (NULL: trusted by an anchor of its own, for WALK_TO_DS), or, for
  * WALK_TO_CUT, the deepest zone, which is secure all the same. All other verdicts but VERDICT_GO_ON, with the reason. */
 verdict_t validate_walk(validator_t *validator, unsigned labels, walk_goal_t goal, zone_trust_t **zone);
+/* Begins the look-up of a zone's DS or DNSKEY RRset. VERDICT_WAIT, or VERDICT_FAILED with the reason. */
+verdict_t validate_look_up(validator_t *validator, unsigned labels, uint16_t type);
+/* Is it one that this fetch may wait for (invariant 4 of validate.c)? */
+bool validate_may_look_up(const validator_t *validator, unsigned labels, uint16_t type);
 /* Takes what the look-up brought. VERDICT_GO_ON, or a verdict. */
 verdict_t validate_take_lookup(validator_t *validator);
 /* A DS or DNSKEY entry, or the denial of a DS, that is validated now: what it says about the zone of its name is kept. False: that there is
@@ -67,6 +72,13 @@ typedef struct validate_records {
 } validate_records_t;
 /* Both forms of an RRset, in scratch memory. False: none is left. */
 bool validate_records(validator_t *validator, const rrset_t *rrset, validate_records_t *records);
+
+/* ---- validate_renew.c ---- */
+
+/* VERDICT_WAIT: the zone's DS or DNSKEY RRset is asked for again. VERDICT_GO_ON: it was, or may not be now. */
+verdict_t validate_renew(validator_t *validator, unsigned labels, uint16_t type);
+/* The same for the keys of a zone whose keys did not verify this RRset, if another key that they do not hold might. */
+verdict_t validate_renew_keys(validator_t *validator, const zone_trust_t *zone, const rrset_t *rrset);
 
 /* ---- validate_text.c: each fills the reason and returns the verdict ---- */
 

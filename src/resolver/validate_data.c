@@ -146,6 +146,16 @@ static verdict_t fail_memory(validator_t *validator)
     return validate_say(validator, VERDICT_FAILED, EDE_OTHER, "out of memory");
 }
 
+/* An RRset that the zone's keys do not verify: perhaps it has others by now. */
+static verdict_t say_result(validator_t *validator, const zone_trust_t *zone, const rrset_t *rrset, dnssec_result_t result)
+{
+    bool is_bogus = result != DNSSEC_BUDGET_SPENT && result != DNSSEC_NO_RESOURCES;
+    if (is_bogus && validate_renew_keys(validator, zone, rrset) == VERDICT_WAIT) {
+        return VERDICT_WAIT;
+    }
+    return validate_say_result(validator, rrset, zone->zone, result);
+}
+
 /* ---- denials ---- */
 
 /* The proofs that came with an answer. */
@@ -203,7 +213,7 @@ static verdict_t take_denial(validator_t *validator, const proofs_t *proofs, den
         return VERDICT_INSECURE;
     case DENIAL_NOT_PROVEN:
         if (proofs->failed) { /* it may have been the one that is missing, but for its signature */
-            return validate_say_result(validator, proofs->failed, proofs->zone->zone, proofs->failure);
+            return say_result(validator, proofs->zone, proofs->failed, proofs->failure);
         }
         break;
     case DENIAL_BUDGET_SPENT:
@@ -247,7 +257,7 @@ static verdict_t judge_negative(validator_t *validator, const zone_trust_t *zone
         dnssec_verified_t verified = {.is_expansion = false};
         dnssec_result_t result = check_soa(validator, zone, &entry->rrsets[0], &verified);
         if (result != DNSSEC_VALID) {
-            return validate_say_result(validator, &entry->rrsets[0], zone->zone, result);
+            return say_result(validator, zone, &entry->rrsets[0], result);
         }
         keep(&keeping, &entry->rrsets[0], verified.ttl_s);
     }
@@ -313,7 +323,7 @@ static verdict_t judge_positive(validator_t *validator, const zone_trust_t *zone
     keeping_t keeping;
     dnssec_result_t result = validate_rrset(validator, zone, rrset, &verified);
     if (result != DNSSEC_VALID) {
-        return validate_say_result(validator, rrset, zone->zone, result);
+        return say_result(validator, zone, rrset, result);
     }
     if (!begin_keeping(validator, zone->zone, &keeping)) {
         return fail_memory(validator);
@@ -367,6 +377,10 @@ static verdict_t judge_keys(validator_t *validator)
         return VERDICT_INSECURE;
     }
     if (result != DNSSEC_VALID) {
+        bool may_be_of_others = !point && (result == DNSSEC_KEY_MISSING || result == DNSSEC_SIGNATURE_MISSING);
+        if (may_be_of_others && validate_renew(validator, validator->home, TYPE_DS) == VERDICT_WAIT) {
+            return VERDICT_WAIT;
+        }
         return validate_say_keys(validator, rrset, point != NULL, result);
     }
     keep(&keeping, rrset, verified.ttl_s);

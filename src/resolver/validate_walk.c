@@ -194,13 +194,18 @@ static unsigned rank_of(unsigned labels, uint16_t type)
     return 3 * labels + (is_ds ? 0 : type == TYPE_DNSKEY ? 1 : 2);
 }
 
-static verdict_t look_up(validator_t *validator, unsigned labels, uint16_t type)
+bool validate_may_look_up(const validator_t *validator, unsigned labels, uint16_t type)
+{
+    return rank_of(labels, type) < rank_of(validator->fetch->name.labels, validator->fetch->type); /* invariant 4 of validate.c */
+}
+
+verdict_t validate_look_up(validator_t *validator, unsigned labels, uint16_t type)
 {
     fetch_t *fetch = validator->fetch;
     validation_t *state = validator->state;
     name_key_t name;
     name_key_init(&name, suffix(validator, labels), name_length(suffix(validator, labels)));
-    bool is_below = rank_of(labels, type) < rank_of(fetch->name.labels, fetch->type); /* invariant 4 of validate.c */
+    bool is_below = validate_may_look_up(validator, labels, type);
     DEBUG_ASSERT(is_below);
     if (!is_below || state->lookups++ >= validator->resolver->settings->fetches_max_a_request) {
         return validate_say(validator, VERDICT_FAILED, EDE_DNSSEC_INDETERMINATE,
@@ -208,7 +213,8 @@ static verdict_t look_up(validator_t *validator, unsigned labels, uint16_t type)
     }
     state->edge = (edge_t){.by_fetch = fetch, .type = type};
     state->wanted = (uint8_t)labels;
-    fetch_wish_t wish = {&name, type, fetch->depth + 1, fetch->budget, &state->edge, true, false};
+    fetch_wish_t wish = {&name, type, fetch->depth + 1, fetch->budget, &state->edge, true, state->is_renewing};
+    (void)renewal_take(validator->resolver, name.wire, type); /* not again soon, whyever it is asked for now */
     status_t status = fetch_want(validator->resolver, &wish);
     if (status == STATUS_OK) {
         return VERDICT_WAIT;
@@ -280,9 +286,13 @@ verdict_t validate_take_lookup(validator_t *validator)
     edge_t *edge = &validator->state->edge;
     outcome_t *outcome = edge->outcome;
     const unsigned labels = validator->state->wanted;
+    const bool is_renewing = validator->state->is_renewing;
     verdict_t verdict = VERDICT_GO_ON;
     edge->outcome = NULL;
-    if (outcome->entry.kind == STORE_FAILURE) {
+    validator->state->is_renewing = false;
+    if (is_renewing) {
+        (void)validate_learn(validator, labels, &outcome->entry); /* if it is of no use, what was known stands */
+    } else if (outcome->entry.kind == STORE_FAILURE) {
         verdict = take_failure(validator, outcome, edge->type);
     } else if (!validate_learn(validator, labels, &outcome->entry)) {
         if (edge->type == TYPE_DS) {
@@ -314,7 +324,7 @@ static verdict_t obtain_keys(validator_t *validator, unsigned labels)
         entry.kind == STORE_RRSET && entry.security == STORE_SECURE && validate_learn(validator, labels, &entry)) {
         return VERDICT_GO_ON;
     }
-    return look_up(validator, labels, TYPE_DNSKEY);
+    return validate_look_up(validator, labels, TYPE_DNSKEY);
 }
 
 /* A DS RRset that came with a referral and proved valid is worth keeping: clients ask for it, too. */
@@ -429,7 +439,7 @@ static verdict_t descend(validator_t *validator, const zone_trust_t *zone, unsig
         }
         return VERDICT_GO_ON;
     }
-    return look_up(validator, next, TYPE_DS);
+    return validate_look_up(validator, next, TYPE_DS);
 }
 
 static verdict_t say_no_zone(validator_t *validator, unsigned labels)
