@@ -127,7 +127,10 @@ static size_t tree_of_zones(sim_host_t *host, const query_t *query, uint8_t *out
     }
     const char *zone = strchr(name, 'z');
     sim_reply_begin(&writer, query, out, zone ? 0 : FLAG_AA);
-    if (zone && sscanf(zone, "z%u-%u.", &level, &number) == 2) {
+    char *behind = name;
+    level = zone ? (unsigned)strtoul(zone + 1, &behind, 10) : 0;
+    if (zone && *behind == '-') {
+        number = (unsigned)strtoul(behind + 1, NULL, 10);
         for (unsigned i = 0; i < 2; i++) {
             char server[64];
             if (level > 0) {
