@@ -45,6 +45,11 @@ static bool enter_quota(resolver_t *resolver, fetch_t *fetch)
 
 /* ---- addresses ---- */
 
+static uint8_t family_bit(bool is_ipv6)
+{
+    return is_ipv6 ? 2 : 1;
+}
+
 void cut_add_address(resolver_t *resolver, fetch_t *fetch, unsigned server, const resolver_address_t *address)
 {
     cut_t *cut = &fetch->cut;
@@ -52,7 +57,7 @@ void cut_add_address(resolver_t *resolver, fetch_t *fetch, unsigned server, cons
         return;
     }
     if (server < cut->server_count) {
-        cut->servers[server].has_address = true;
+        cut->servers[server].families |= family_bit(address->family == RESOLVER_IPV6);
     }
     for (unsigned i = 0; i < cut->candidate_count; i++) {
         if (resolver_address_equal(&cut->candidates[i].address, address)) {
@@ -95,18 +100,36 @@ void cut_take_lookup(resolver_t *resolver, fetch_t *fetch, edge_t *edge)
 
 /* ---- look-ups of name servers' addresses ---- */
 
-/* The address types to look up, in order of preference; zeros behind them. */
-static void address_types(const resolver_settings_t *settings, uint16_t types[static 2])
+/* Families without a route, by their bits. */
+static unsigned families_down(const resolver_t *resolver)
 {
+    unsigned down = 0;
+    for (unsigned is_ipv6 = 0; is_ipv6 < 2; is_ipv6++) {
+        down |= resolver->now.monotonic_ms < resolver->family_down_until_ms[is_ipv6] ? family_bit(is_ipv6) : 0u;
+    }
+    return down;
+}
+
+static bool is_reachable(const resolver_t *resolver, const cut_server_t *server)
+{
+    return (server->families & ~families_down(resolver)) != 0;
+}
+
+/* The address types to look up, in order of preference; zeros behind them. */
+static void address_types(const resolver_t *resolver, uint16_t types[static 2])
+{
+    const resolver_settings_t *settings = resolver->settings;
+    const unsigned down = families_down(resolver);
+    const bool ipv6_first = down == 1 || (down != 2 && settings->prefer_ipv6);
     unsigned count = 0;
     types[0] = types[1] = 0;
-    if (settings->ipv6 && settings->prefer_ipv6) {
+    if (settings->ipv6 && ipv6_first) {
         types[count++] = TYPE_AAAA;
     }
     if (settings->ipv4) {
         types[count++] = TYPE_A;
     }
-    if (settings->ipv6 && !settings->prefer_ipv6) {
+    if (settings->ipv6 && !ipv6_first) {
         types[count] = TYPE_AAAA;
     }
 }
@@ -122,9 +145,9 @@ static bool has_pending(const fetch_t *fetch, unsigned server)
 }
 
 /* Without glue, a name inside the very zone can only be found by asking that zone. */
-static bool can_be_looked_up(const fetch_t *fetch, const cut_server_t *server)
+static bool can_be_looked_up(const resolver_t *resolver, const fetch_t *fetch, const cut_server_t *server)
 {
-    return !server->has_address && !name_is_at_or_below(server->name.wire, fetch->cut.zone.wire);
+    return !is_reachable(resolver, server) && !name_is_at_or_below(server->name.wire, fetch->cut.zone.wire);
 }
 
 static void say_no_lookup(fetch_t *fetch, status_t status)
@@ -170,23 +193,24 @@ static bool begin_lookup(resolver_t *resolver, fetch_t *fetch, unsigned server, 
 bool cut_look_up(resolver_t *resolver, fetch_t *fetch)
 {
     uint16_t types[2];
-    address_types(resolver->settings, types);
+    address_types(resolver, types);
     for (unsigned family = 0; family < ARRAY_SIZE(types) && types[family] != 0; family++) {
         unsigned first = fetch->cut.server_count > 0 ? resolver_random_below(resolver, fetch->cut.server_count) : 0;
         for (unsigned i = 0; i < fetch->cut.server_count; i++) {
             unsigned index = (first + i) % fetch->cut.server_count;
             cut_server_t *server = &fetch->cut.servers[index];
-            if ((server->looked_up & 1u << family) || !can_be_looked_up(fetch, server) || has_pending(fetch, index)) {
+            const uint8_t bit = family_bit(types[family] == TYPE_AAAA);
+            if (((server->looked_up | server->families) & bit) || !can_be_looked_up(resolver, fetch, server) || has_pending(fetch, index)) {
                 continue;
             }
             if (fetch->cut.lookups >= resolver->settings->ns_lookups_max) {
                 return false;
             }
-            server->looked_up |= (uint8_t)(1u << family);
+            server->looked_up |= bit;
             if (begin_lookup(resolver, fetch, index, types[family])) {
                 return true;
             }
-            if (server->has_address) {
+            if (is_reachable(resolver, server)) {
                 return false; /* found in the store: no need to look up more */
             }
         }
@@ -203,7 +227,7 @@ void cut_look_ahead(resolver_t *resolver, const fetch_t *fetch)
     if (!resolver->settings->refresh_addresses || fetch->cut.kind != CUT_DELEGATION || fetch->depth > 0) {
         return;
     }
-    address_types(resolver->settings, types);
+    address_types(resolver, types);
     for (unsigned i = 0; i < ARRAY_SIZE(types) * fetch->cut.server_count && left > 0; i++) {
         const name_t *server = &fetch->cut.servers[i / ARRAY_SIZE(types)].name;
         const uint16_t type = types[i % ARRAY_SIZE(types)];
@@ -254,16 +278,16 @@ static bool begin_cut(resolver_t *resolver, fetch_t *fetch, const uint8_t *zone,
 static void fill_from_store(resolver_t *resolver, fetch_t *fetch)
 {
     uint16_t types[2];
-    address_types(resolver->settings, types);
+    address_types(resolver, types);
     for (unsigned i = 0; i < fetch->cut.server_count; i++) {
         cut_server_t *server = &fetch->cut.servers[i];
-        for (unsigned family = 0; family < ARRAY_SIZE(types) && types[family] != 0 && !server->has_address; family++) {
+        for (unsigned family = 0; family < ARRAY_SIZE(types) && types[family] != 0 && !is_reachable(resolver, server); family++) {
             name_key_t name;
             store_entry_t entry;
             name_key_init(&name, server->name.wire, server->name.length);
             if (resolver_find(resolver, &name, types[family], STORE_WANT_FRESH, &resolver->scratch, &entry)) {
                 add_rrset(resolver, fetch, i, &entry);
-                server->looked_up |= (uint8_t)(1u << family);
+                server->looked_up |= family_bit(types[family] == TYPE_AAAA);
             }
         }
     }
@@ -281,7 +305,7 @@ void cut_enter(resolver_t *resolver, fetch_t *fetch, const delegation_t *delegat
     for (unsigned i = 0; i < delegation->server_count && cut->server_count < RESOLVER_NS_NAMES_MAX; i++) {
         const delegation_server_t *server = &delegation->servers[i];
         cut_server_t *own = &cut->servers[cut->server_count++];
-        *own = (cut_server_t){.has_address = false};
+        *own = (cut_server_t){.families = 0};
         name_set(&own->name, server->name);
         for (unsigned j = 0; j < server->address_count; j++) {
             cut_add_address(resolver, fetch, i, &server->addresses[j]);

@@ -102,10 +102,20 @@ static void shape_exchange(resolver_t *resolver, fetch_t *fetch, const candidate
     choose_question(resolver, fetch, exchange);
 }
 
-/* The wait: what the address is known to need, doubled by each silence. */
-static uint64_t timeout_of(const resolver_t *resolver, const fetch_t *fetch, const infra_entry_t *infra)
+/* The wait: what the address is known to need, doubled by each silence. Where another one may do better, or the address may be an old one,
+ * what others waited for in vain is not waited for again at once: a server that has died costs little to look after. */
+static uint64_t timeout_of(resolver_t *resolver, const fetch_t *fetch, const infra_entry_t *infra)
 {
-    return fetch->exchange.transport == RESOLVER_TCP ? resolver->settings->tcp_timeout_ms : infra->timeout_ms;
+    if (fetch->exchange.transport == RESOLVER_TCP) {
+        return resolver->settings->tcp_timeout_ms;
+    }
+    const unsigned tries = fetch->cut.candidates[fetch->exchange.candidate].tries;
+    const bool may_be_old = renew_is_open(fetch) && fetch->cut.rounds == 0;
+    if (may_be_old || (tries == 1 && selection_has_other(resolver, fetch, fetch->exchange.candidate))) {
+        const uint64_t wait_ms = (uint64_t)infra_first_timeout(resolver->infra, infra) << (tries > 1);
+        return wait_ms < infra->timeout_ms ? wait_ms : infra->timeout_ms;
+    }
+    return infra->timeout_ms;
 }
 
 static void out_of_memory(resolver_t *resolver, fetch_t *fetch)

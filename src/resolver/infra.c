@@ -86,6 +86,11 @@ static uint32_t clamp(const infra_t *infra, uint32_t timeout_ms)
     return timeout_ms < least ? least : timeout_ms > greatest ? greatest : timeout_ms;
 }
 
+uint32_t infra_first_timeout(const infra_t *infra, const infra_entry_t *entry)
+{
+    return entry->smoothed_ms == 0 ? infra->settings->timeout_initial_ms : clamp(infra, entry->smoothed_ms + 4 * entry->variation_ms);
+}
+
 void infra_answered(infra_t *infra, infra_entry_t *entry, uint64_t now_ms, uint32_t took_ms)
 {
     uint32_t took = took_ms > 0 ? took_ms : 1;
@@ -98,7 +103,7 @@ void infra_answered(infra_t *infra, infra_entry_t *entry, uint64_t now_ms, uint3
         entry->smoothed_ms = (7 * entry->smoothed_ms + took) / 8;
         entry->smoothed_ms += entry->smoothed_ms == 0;
     }
-    entry->timeout_ms = clamp(infra, entry->smoothed_ms + 4 * entry->variation_ms);
+    entry->timeout_ms = infra_first_timeout(infra, entry);
     entry->silences = 0;
     entry->backed_off_until_ms = 0;
     entry->used_ms = now_ms;

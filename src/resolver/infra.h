@@ -69,6 +69,8 @@ void infra_answered(infra_t *infra, infra_entry_t *entry, uint64_t now_ms, uint3
 /* No answer within timeout_ms. */
 void infra_silent(infra_t *infra, infra_entry_t *entry, uint64_t now_ms);
 bool infra_is_backed_off(const infra_entry_t *entry, uint64_t now_ms);
+/* timeout_ms as it was before the silences. */
+uint32_t infra_first_timeout(const infra_t *infra, const infra_entry_t *entry);
 /* For those with somebody else to ask, who give an address up after so many silences in a row: is it given up for now? It is tried again
  * when INFRA_BACK_OFF_MS, doubled by each silence more, are over, and then by one question at a time. */
 bool infra_is_given_up(const infra_entry_t *entry, unsigned silences, uint64_t now_ms);

@@ -302,6 +302,7 @@ static void learn(receipt_t *receipt, reply_kind_t kind)
 {
     uint64_t now_ms = receipt->resolver->now.monotonic_ms;
     infra_entry_t *infra = receipt->infra;
+    receipt->resolver->family_down_until_ms[infra->address.family == RESOLVER_IPV6] = 0;
     if (receipt->exchange->transport == RESOLVER_UDP) {
         infra_answered(receipt->resolver->infra, infra, now_ms, (uint32_t)(now_ms - receipt->exchange->sent_ms));
     } else {

@@ -160,7 +160,7 @@ bool renew_enter(resolver_t *resolver, fetch_t *fetch)
         is_new = is_new || !earlier;
     }
     for (unsigned i = 0; i < cut->server_count; i++) {
-        is_new = is_new || !cut->servers[i].has_address;
+        is_new = is_new || cut->servers[i].families == 0;
     }
     fetch->trouble = renewal->trouble;
     if (!is_new) {

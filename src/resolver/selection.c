@@ -48,7 +48,8 @@ static standing_t judge(resolver_t *resolver, const fetch_t *fetch, const candid
     standing_t standing = {.penalty = candidate->tries * 8u, .score = UNMEASURED_MS};
     if (infra) {
         standing.score = infra->smoothed_ms != 0 ? infra->smoothed_ms : UNMEASURED_MS;
-        standing.penalty += infra_is_backed_off(infra, now_ms) ? 4 : 0;
+        /* Is it back? One question finds out. */
+        standing.penalty += infra_is_backed_off(infra, now_ms) || (infra->silences > 0 && infra->outstanding > 0) ? 4 : 0;
         standing.penalty += infra_is_lame(resolver->infra, infra, &fetch->cut.zone, now_ms) ? 2 : 0;
         standing.score += infra->silences * resolver->settings->timeout_initial_ms;
     }
@@ -56,6 +57,19 @@ static standing_t judge(resolver_t *resolver, const fetch_t *fetch, const candid
     standing.score += is_ipv6 == resolver->settings->prefer_ipv6 ? 0 : PREFERENCE_MS;
     standing.score += resolver_random_below(resolver, BAND_MS);
     return standing;
+}
+
+bool selection_has_other(resolver_t *resolver, const fetch_t *fetch, unsigned candidate)
+{
+    const unsigned tries = fetch->cut.candidates[candidate].tries;
+    for (unsigned i = 0; i < fetch->cut.candidate_count; i++) {
+        const candidate_t *other = &fetch->cut.candidates[i];
+        if (i != candidate && other->tries < tries && is_usable(resolver, fetch, other) &&
+            judge(resolver, fetch, other).penalty == other->tries * 8u) {
+            return true;
+        }
+    }
+    return false;
 }
 
 int selection_next(resolver_t *resolver, fetch_t *fetch)

@@ -151,8 +151,8 @@ typedef enum fetch_state {
 /* A name of a zone cut's NS RRset. */
 typedef struct cut_server {
     name_t name;
-    bool has_address;
-    uint8_t looked_up; /* families begun: bit 0 IPv4, bit 1 IPv6 */
+    uint8_t families;  /* that addresses are known of: bit 0 IPv4, bit 1 IPv6 */
+    uint8_t looked_up; /* families begun, likewise */
 } cut_server_t;
 
 /* An address that may be asked. */
@@ -478,6 +478,8 @@ bool renewal_take(resolver_t *resolver, const uint8_t *zone, uint16_t type);
 
 /* selection.c: the next address to ask, or -1 */
 int selection_next(resolver_t *resolver, fetch_t *fetch);
+/* Is there an address besides this candidate that was tried less often, and that nothing speaks against? */
+bool selection_has_other(resolver_t *resolver, const fetch_t *fetch, unsigned candidate);
 
 /* follow.c: one message for all who would ask the same */
 /* Is somebody asking what this fetch would ask with so many labels? Then it follows. */

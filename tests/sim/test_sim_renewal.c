@@ -125,6 +125,27 @@ static void a_zone_that_is_down(void **state)
     }
 }
 
+/* Whoever finds out spares the others the wait. */
+static void many_names_at_once(void **state)
+{
+    (void)state;
+    sim_t *sim = after(COM "victim.com. 3600 NS ns.victim.com.\nns.victim.com. 3600 A 192.0.2.21\n", SIM_SILENT);
+    unsigned parent = asked(sim, "192.0.2.2");
+    for (unsigned i = 0; i < 50; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "n%u.wild.victim.com.", i);
+        sim_begin(sim, name, TYPE_A, 0);
+        sim_run(sim, 30);
+    }
+    sim_run(sim, 10000);
+    for (size_t i = 1; i < sim->answer_count; i++) {
+        assert_int_equal(sim->answers[i].rcode, RCODE_NOERROR);
+        assert_in_range(sim->answers[i].took_ms, 0, 1800);
+    }
+    assert_int_equal(asked(sim, "192.0.2.2"), parent + 1);
+    sim_free(sim);
+}
+
 /* A child that is well is not left for what its parent says, and what it says itself does not become a delegation. */
 static void ns_of_the_child(void **state)
 {
@@ -178,6 +199,7 @@ int main(void)
         cmocka_unit_test(a_zone_that_moved_out_of_itself),
         cmocka_unit_test(a_zone_that_is_delegated_no_more),
         cmocka_unit_test(a_zone_that_is_down),
+        cmocka_unit_test(many_names_at_once),
         cmocka_unit_test(ns_of_the_child),
         cmocka_unit_test(a_root_that_moved),
     };
