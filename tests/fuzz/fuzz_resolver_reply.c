@@ -1,7 +1,7 @@
 /* Any bytes as replies to a resolver that waits for them, over a whole resolution: each client gets one answer, the invariants hold after
- * every event, nothing but the truth is secure. Input: one octet that tells how many questions follow and, by its top bit, where resolution
- * starts; the questions, one octet each; then, for each reply in turn, one octet of kind and one or two of length and its content: see
- * reply_kind. When the input is used up, replies are what the servers really say. */
+ * every event, nothing but the truth is secure. Input: one octet that tells how many questions follow and, by its top bits, where
+ * resolution starts and what remembers; the questions, one octet each; then, for each reply in turn, one octet of kind and one or two of
+ * length and its content: see reply_kind. When the input is used up, replies are what the servers really say. */
 #include "base/bytes.h"
 #include "fuzz.h"
 #include "signed_world.h"
@@ -94,6 +94,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t count = 1 + head % QUESTIONS_MAX;
     count = count < byte_reader_left(&reader) ? count : byte_reader_left(&reader);
     const uint8_t *choices = byte_read(&reader, count);
-    signed_world_ask(signed_world_begin(head & 0x80 ? SIGNED_WORLD_ISLANDS : SIGNED_WORLD_ROOT, tamper, &reader), choices, count);
+    const signed_world_way_t way = {head & 0x80 ? SIGNED_WORLD_ISLANDS : SIGNED_WORLD_ROOT, (head & 0x40) != 0};
+    signed_world_ask(signed_world_begin(way, tamper, &reader), choices, count);
     return 0;
 }

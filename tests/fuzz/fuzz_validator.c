@@ -1,6 +1,7 @@
 /* Signed answers changed record by record on their way: dropped, altered, renamed, moved, replaced by others that were seen before. However
- * they are changed, nothing becomes secure but what the zones say. Input: the question and, by its top bit, where resolution starts, in one
- * octet; then changes of six octets each: the number of the reply, kind, section and record, and two of value, see change_kind. */
+ * they are changed, nothing becomes secure but what the zones say. Input: one octet: the question, by its top bit where resolution starts,
+ * by the next whether others follow and the cache remembers; then changes of six octets each: the number of the reply, kind, section and
+ * record, and two of value, see change_kind. */
 #include "base/arena.h"
 #include "base/bytes.h"
 #include "base/require.h"
@@ -200,8 +201,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     arena_init(&changer->arena, 0, ARENA_MAX);
     changer->changes = data + 1;
     changer->count = (size - 1) / CHANGE_SIZE < CHANGES_MAX ? (size - 1) / CHANGE_SIZE : CHANGES_MAX;
-    const uint8_t choice = data[0] & 0x7f;
-    signed_world_ask(signed_world_begin(data[0] & 0x80 ? SIGNED_WORLD_ISLANDS : SIGNED_WORLD_ROOT, tamper, changer), &choice, 1);
+    const bool is_long = (data[0] & 0x40) != 0;
+    const uint8_t question = data[0] & 0x3f;
+    const uint8_t choices[] = {question | 0x40, (question + 16) | 0x40, question + 9};
+    const signed_world_way_t way = {data[0] & 0x80 ? SIGNED_WORLD_ISLANDS : SIGNED_WORLD_ROOT, is_long};
+    signed_world_ask(signed_world_begin(way, tamper, changer), choices, is_long ? ARRAY_SIZE(choices) : 1);
     arena_clear(&changer->arena);
     free(changer);
     return 0;

@@ -23,6 +23,7 @@ static const struct {
     {"example.org.", TYPE_DNSKEY},          {"unsigned.org.", TYPE_DS},
     {"wild-nsec3.example.com.", TYPE_AAAA}, {"net.", TYPE_NS},
     {"to-unsigned.example.org.", TYPE_A},   {"nowhere.example.com.", TYPE_A},
+    {"nowhere-else.example.net.", TYPE_A},  {"nowhere-else.example.org.", TYPE_A}, /* in the gaps of the others */
 };
 
 /* example.net. and example.org. alone: asked at their own servers, trusted by anchors of their own. */
@@ -74,15 +75,16 @@ static world_t *make_world(void)
     return world;
 }
 
-sim_t *signed_world_begin(signed_world_start_t start, size_t (*tamper)(void *context, uint8_t *message, size_t size), void *context)
+sim_t *signed_world_begin(signed_world_way_t way, size_t (*tamper)(void *context, uint8_t *message, size_t size), void *context)
 {
     static world_t *world; /* signing it again for each input would take most of the time */
     if (!world) {
         world = make_world();
     }
     sim_t *sim = world->secure->sim;
-    sim->settings.zone_count = start == SIGNED_WORLD_ISLANDS ? ISLANDS : 0;
-    sim->trust = world->trust[start];
+    sim->settings.zone_count = way.start == SIGNED_WORLD_ISLANDS ? ISLANDS : 0;
+    sim->trust = world->trust[way.start];
+    sim->uses_cache = way.uses_cache;
     sim_restart(sim, 7);
     sim->tamper = tamper;
     sim->tamper_context = context;

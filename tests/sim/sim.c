@@ -281,7 +281,7 @@ void sim_hint(sim_t *sim, const char *name, const char *address)
 
 static void make_store(sim_t *sim)
 {
-    const char *which = getenv("SIM_STORE");
+    const char *which = sim->uses_cache ? "cache" : getenv("SIM_STORE");
     if (!which || strcmp(which, "memory") == 0) {
         sim->memory = store_memory_new(4096, sim->settings.stale_max_s);
         sim->store = store_memory_store(sim->memory);

@@ -120,6 +120,7 @@ typedef struct sim {
     resolver_settings_t settings; /* may be changed before sim_start() */
     hints_t hints;
     store_t *store;
+    bool uses_cache;        /* whatever SIM_STORE says; may be changed before sim_start() and sim_restart() */
     store_memory_t *memory; /* one of these holds what the store remembers */
     cache_t *cache;
     trust_anchors_t anchors;
