@@ -252,6 +252,41 @@ def test_without_a_network_it_says_what_it_cannot_reach(world, portoland, tmp_pa
         assert re.search(r'resolution\.unreachable .*' + re.escape(address), server.log()), server.log()
 
 
+class OneFamily(servers.Portolan):
+    number = 7
+
+
+@pytest.fixture
+def no_ipv6(world, portoland):
+    """No route to any IPv6 address of the closed internet, although its servers are there: rules are looked at in the order of their numbers."""
+    rules = (('add pref 10 lookup local', 'del pref 0'), ('add pref 0 lookup local', 'del pref 10'))
+    reach = 'pref 5 to 2a00::/16 unreachable'
+    for rule in (*rules[0], 'add ' + reach):
+        subprocess.run(['ip', '-6', 'rule', *rule.split()], check=True, timeout=10)
+    yield
+    for rule in (*rules[1], 'del ' + reach):
+        subprocess.run(['ip', '-6', 'rule', *rule.split()], check=True, timeout=10)
+
+
+@pytest.mark.parametrize('prefers', ['no', 'yes'])
+def test_without_ipv6_no_time_is_lost(world, no_ipv6, prefers):
+    """The first message to an address without a route tells that the family is not there; nothing is waited for, also when IPv6 is what the operator
+    prefers."""
+    names = ['www.' + leaf['name'] for leaf in world.leaves[:60] if leaf['number'] % 8 != 4]  # those have no other servers (world.py)
+    with OneFamily(world, settings='prefer-ipv6: ' + prefers) as server:
+        began = time.monotonic()
+        said = asking.ask_all(server.address, [asking.ask(name) for name in names])
+        took_s = time.monotonic() - began
+        counted = dict(re.findall(r'resolver\.([a-z0-9-]+)\s+(\d+)', server.tool('stats').stdout))
+    failed = [(name, message and asking.describe(message)) for name, message in zip(names, said) if message is None or message.rcode != 0]
+    assert not failed
+    assert int(counted['timeouts']) == 0, counted
+    assert took_s < 3, took_s
+    # What has no answer was sent without a route: one message of those that were under way when the first one failed, and then one a minute.
+    vain = int(counted['sent-udp']) + int(counted['sent-tcp']) - int(counted['replies'])
+    assert 0 < vain < 12 if prefers == 'yes' else vain < 12, counted
+
+
 def test_builtin_hints_without_a_network(world, portoland, tmp_path):
     """No configuration of the resolver at all, as `make run` starts it: the public root cannot be reached, and the answer and the log say so. The lab
     has a server at none of the root's addresses."""
