@@ -455,7 +455,6 @@ static verdict_t walk_on(validator_t *validator, const zone_trust_t *zone, unsig
 {
     switch (zone->state) {
     case ZONE_INSECURE:
-        limit_life(validator, zone->until_s);
         validator->extended_error = zone->extended_error;
         return VERDICT_INSECURE;
     case ZONE_BOGUS:

@@ -138,6 +138,21 @@ static void opt_out_with_and_without_chaff(void **state)
 }
 
 /* What lies below an insecure zone is insecure, DS or not. */
+/* That a zone is insecure is known for as long as its proof lives. Its data live for as long as their owner says all the same: a zone that
+ * is signed later loses nothing when what was learned before counts as insecure until it expires. */
+static void insecure_data_outlive_the_proof(void **state)
+{
+    (void)state;
+    secure_t *secure = secure_new();
+    sim_t *sim = secure_start(secure);
+    const sim_answer_t *proof = sim_ask(sim, "unsigned.net.", TYPE_DS);
+    const sim_answer_t *data = sim_ask(sim, "www.unsigned.net.", TYPE_A);
+    assert_int_equal(data->security, STORE_INSECURE);
+    assert_int_equal(data->ttl_s, 3600);
+    assert_true(proof->ttl_s < 3600);
+    secure_free(secure);
+}
+
 static void below_an_insecure_zone(void **state)
 {
     (void)state;
@@ -234,6 +249,7 @@ int main(void)
         cmocka_unit_test(an_island_of_security),
         cmocka_unit_test(insecure_delegations),
         cmocka_unit_test(opt_out_with_and_without_chaff),
+        cmocka_unit_test(insecure_data_outlive_the_proof),
         cmocka_unit_test(below_an_insecure_zone),
         cmocka_unit_test(signed_without_a_ds),
         cmocka_unit_test(parent_and_child_share_a_server),
