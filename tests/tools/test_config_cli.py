@@ -161,7 +161,8 @@ def test_the_schema_knows_the_resolver(tool, tmp_path):
 
 
 def test_examples_of_the_manual_are_good(tool, tmp_path):
-    (tmp_path / 'lab.root').write_text('. NS a.root.test.\na.root.test. A 127.0.0.1\n')
+    for name in ('lab.root', 'hints'):
+        (tmp_path / name).write_text('. NS a.root.test.\na.root.test. A 127.0.0.1\n')
     (tmp_path / 'lab.key').write_text(ANCHOR + '\n')
     (tmp_path / 'hosts').write_text('10.0.0.7 printer\n')
     examples = re.findall(r'^```yaml\n(.*?)^```$', (TREE / 'docs' / 'resolver.md').read_text(), flags=re.M | re.S)
