@@ -164,7 +164,7 @@ static void cache_begin_empty(cache_t *cache, bool is_zero)
             cache_ring_t *r = &cache->shards[shard].rings[ring];
             r->head = r->tail = ring_begin(cache, shard, ring);
         }
-        atomic_store_explicit(&cache->shards[shard].buckets, shard_buckets_min(cache), memory_order_relaxed);
+        atomic_store_explicit(&cache->shards[shard].buckets, table_of(shard_buckets_min(cache)), memory_order_relaxed);
     }
     memcpy(header.magic, cache_magic, sizeof header.magic);
     header.checksum = header_checksum(&header, &cache->layout);

@@ -110,17 +110,28 @@ static inline uint32_t cache_key_hash(const cache_key_t *key, unsigned choice)
     return hash;
 }
 
-static inline uint32_t shard_buckets(const cache_t *cache, uint32_t shard)
+/* How many buckets a shard has in use, and the mask that goes with that: cache_shard_t.buckets. */
+static inline uint64_t shard_table(const cache_t *cache, uint32_t shard)
 {
     return atomic_load_explicit(&cache->shards[shard].buckets, memory_order_acquire);
 }
 
-/* The bucket of a hash in a shard with so many in use. */
-static inline cache_bucket_t *cache_bucket(const cache_t *cache, uint32_t shard, uint32_t hash, uint32_t count)
+static inline uint64_t table_of(uint32_t count)
 {
-    uint32_t half = UINT32_C(0x80000000) >> __builtin_clz(count);
-    uint32_t number = hash & (2 * half - 1);
-    number = number < count ? number : number - half;
+    return count | (uint64_t)(UINT32_MAX >> __builtin_clz(count)) << 32;
+}
+
+static inline uint32_t shard_buckets(const cache_t *cache, uint32_t shard)
+{
+    return (uint32_t)shard_table(cache, shard);
+}
+
+/* The bucket of a hash in a shard with such a table. */
+static inline cache_bucket_t *cache_bucket(const cache_t *cache, uint32_t shard, uint32_t hash, uint64_t table)
+{
+    uint32_t mask = (uint32_t)(table >> 32);
+    uint32_t number = hash & mask;
+    number = number < (uint32_t)table ? number : hash & mask >> 1;
     return cache->buckets + ((size_t)shard * cache->layout.buckets + number);
 }
 

@@ -164,8 +164,9 @@ typedef struct cache_shard {
     uint64_t entries[CACHE_KINDS];
     uint64_t bytes[CACHE_KINDS];
     uint8_t reserved[192 - RINGS * 8 - 16 * CACHE_KINDS];
-    _Atomic uint32_t buckets; /* in use; the others are empty. All readers read it: it has a cache line of its own */
-    uint8_t reserved_too[60];
+    _Atomic uint64_t buckets; /* in use; the others are empty. All readers read it: it has a cache line of its own. Number (32), and the
+                               * bits of a hash that count (32): all up to the number's highest */
+    uint8_t reserved_too[56];
 } cache_shard_t;
 _Static_assert(sizeof(cache_shard_t) == 256, "shards do not share cache lines");
 _Static_assert(offsetof(cache_shard_t, buckets) % 64 == 0, "what readers read stands apart from what writers write");

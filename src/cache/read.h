@@ -43,9 +43,9 @@ static inline const uint64_t *record_at(const cache_t *cache, uint32_t shard, ui
 static inline __attribute__((always_inline)) cache_probe_result_t cache_probe(const cache_t *cache, const cache_key_t *key,
                                                                               cache_found_t *found)
 {
-    const uint32_t count = shard_buckets(cache, key->shard);
+    const uint64_t table = shard_table(cache, key->shard);
     for (unsigned choice = 0; choice < 2; choice++) {
-        const cache_bucket_t *bucket = cache_bucket(cache, key->shard, cache_key_hash(key, choice), count);
+        const cache_bucket_t *bucket = cache_bucket(cache, key->shard, cache_key_hash(key, choice), table);
         uint32_t sequence = atomic_load_explicit(&bucket->sequence, memory_order_acquire);
         if (UNLIKELY(sequence & 1)) {
             return PROBE_DISTURBED;
@@ -68,7 +68,7 @@ static inline __attribute__((always_inline)) cache_probe_result_t cache_probe(co
             return PROBE_DISTURBED;
         }
     }
-    if (UNLIKELY(shard_buckets(cache, key->shard) != count)) {
+    if (UNLIKELY(shard_table(cache, key->shard) != table)) {
         return PROBE_DISTURBED;
     }
     return PROBE_MISSING;

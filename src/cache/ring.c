@@ -52,7 +52,7 @@ static bool ring_read_tail(cache_t *cache, uint32_t shard, unsigned ring, ring_t
     if (tail->units < RECORD_HEAD) {
         return false;
     }
-    cache_bucket_t *bucket = cache_bucket(cache, shard, (uint32_t)record[RECORD_STATE], shard_buckets(cache, shard));
+    cache_bucket_t *bucket = cache_bucket(cache, shard, (uint32_t)record[RECORD_STATE], shard_table(cache, shard));
     bucket_claim(cache, bucket);
     for (unsigned slot = 0; slot < CACHE_BUCKET_SLOTS; slot++) {
         uint64_t value = bucket_slot(bucket, slot);

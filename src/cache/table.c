@@ -63,7 +63,7 @@ void shard_reset(cache_t *cache, uint32_t number)
         bucket_end(bucket);
     }
     memset(cache->ghosts + (size_t)number * cache->layout.ghosts, 0, sizeof *cache->ghosts * cache->layout.ghosts);
-    atomic_store_explicit(&shard->buckets, shard_buckets_min(cache), memory_order_release);
+    atomic_store_explicit(&shard->buckets, table_of(shard_buckets_min(cache)), memory_order_release);
     memset(shard->entries, 0, sizeof shard->entries);
     memset(shard->bytes, 0, sizeof shard->bytes);
     for (unsigned ring = 0; ring < RINGS; ring++) {
@@ -74,7 +74,7 @@ void shard_reset(cache_t *cache, uint32_t number)
 bool shard_is_sane(const cache_t *cache, uint32_t number)
 {
     const uint32_t buckets = shard_buckets(cache, number);
-    if (buckets < shard_buckets_min(cache) || buckets > cache->layout.buckets) {
+    if (buckets < shard_buckets_min(cache) || buckets > cache->layout.buckets || shard_table(cache, number) != table_of(buckets)) {
         return false;
     }
     for (unsigned ring = 0; ring < RINGS; ring++) {
@@ -121,9 +121,9 @@ void bucket_claim(cache_t *cache, cache_bucket_t *bucket)
 cache_place_t table_find(cache_t *cache, const cache_key_t *key)
 {
     cache_found_t found;
-    const uint32_t count = shard_buckets(cache, key->shard);
-    bucket_claim(cache, cache_bucket(cache, key->shard, cache_key_hash(key, 0), count));
-    bucket_claim(cache, cache_bucket(cache, key->shard, cache_key_hash(key, 1), count));
+    const uint64_t table = shard_table(cache, key->shard);
+    bucket_claim(cache, cache_bucket(cache, key->shard, cache_key_hash(key, 0), table));
+    bucket_claim(cache, cache_bucket(cache, key->shard, cache_key_hash(key, 1), table));
     if (cache_probe(cache, key, &found) != PROBE_FOUND) {
         return (cache_place_t){.record = NULL};
     }
@@ -161,7 +161,7 @@ static unsigned bucket_copy_moving(cache_t *cache, uint32_t shard, const cache_b
         uint64_t value = bucket_slot(from, slot);
         uint64_t ignored;
         const uint64_t *record = (uint32_t)value ? record_at(cache, shard, (uint32_t)value, &ignored) : NULL;
-        bool moves = record && cache_bucket(cache, shard, (uint32_t)record[RECORD_STATE], count + 1) == to;
+        bool moves = record && cache_bucket(cache, shard, (uint32_t)record[RECORD_STATE], table_of(count + 1)) == to;
         atomic_store_explicit(&to->slots[slot], moves ? value : 0, memory_order_release);
         moving |= (unsigned)moves << slot;
     }
@@ -182,11 +182,11 @@ static void table_grow(cache_t *cache, uint32_t number)
     if (count == cache->layout.buckets || 2 * entries < (uint64_t)count * CACHE_BUCKETS_LOAD) {
         return;
     }
-    cache_bucket_t *from = cache_bucket(cache, number, count, count); /* the one that stood for the new one so far */
+    cache_bucket_t *from = cache_bucket(cache, number, count, table_of(count)); /* the one that stood for the new one so far */
     bucket_claim(cache, from);
     const unsigned moving = bucket_copy_moving(cache, number, from, count);
     bucket_begin(from); /* first: if the process ends in between, it is found half changed */
-    atomic_store_explicit(&shard->buckets, count + 1, memory_order_release);
+    atomic_store_explicit(&shard->buckets, table_of(count + 1), memory_order_release);
     for (unsigned slot = 0; slot < CACHE_BUCKET_SLOTS; slot++) {
         if (moving >> slot & 1) {
             atomic_store_explicit(&from->slots[slot], 0, memory_order_release);
@@ -234,9 +234,9 @@ static void slot_free(cache_t *cache, const cache_key_t *key, cache_bucket_t *bu
 static void slot_choose(cache_t *cache, const cache_key_t *key, table_write_t *write)
 {
     const uint32_t hashes[2] = {cache_key_hash(key, 0), cache_key_hash(key, 1)};
-    const uint32_t count = shard_buckets(cache, key->shard);
-    cache_bucket_t *const buckets[2] = {cache_bucket(cache, key->shard, hashes[0], count),
-                                        cache_bucket(cache, key->shard, hashes[1], count)};
+    const uint64_t table = shard_table(cache, key->shard);
+    cache_bucket_t *const buckets[2] = {cache_bucket(cache, key->shard, hashes[0], table),
+                                        cache_bucket(cache, key->shard, hashes[1], table)};
     const unsigned choice = bucket_choose(buckets[0], buckets[1]);
     write->bucket = buckets[choice];
     write->hash = hashes[choice];
