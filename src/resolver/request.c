@@ -60,7 +60,8 @@ static void answer_clients(resolver_t *resolver, request_t *request, answer_memo
         client_t *next = client->next;
         action_node_t *node = client->action;
         node->action.client = client->handle;
-        if (is_discarded(resolver, client)) {
+        bool is_stale = answer && answer->answer.is_stale; /* given because the client has waited: sooner it could not come */
+        if (!is_stale && is_discarded(resolver, client)) {
             node->action.kind = RESOLVER_DISCARD;
             resolver->counters[RESOLVER_COUNT_DISCARDED]++;
         } else {

@@ -239,7 +239,7 @@ static void answer_client(recursor_t *recursor, const waiter_t *waiter, const re
     enum { UDP_CAPACITY = 4096 };
     net_client_t client = {.address = &waiter->route.client, .protocol = waiter->route.protocol};
     net_reply_t reply = {.size = 0};
-    if (body && is_late(recursor, waiter)) {
+    if (body && !body->is_stale && is_late(recursor, waiter)) { /* what is stale is given because the client has waited */
         recursor_add(recursor, RECURSOR_COUNT_LATE, 1);
     } else if (body) {
         size_t capacity = client.protocol == NET_UDP ? UDP_CAPACITY : sizeof recursor->out;

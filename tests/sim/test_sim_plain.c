@@ -735,6 +735,26 @@ static void stale_answers(void **state)
     sim_free(sim);
 }
 
+/* That a client has waited is what a stale answer is for: it is not too late for it, whatever others are told then. */
+static void stale_answers_are_not_too_late(void **state)
+{
+    (void)state;
+    sim_t *sim = internet_new();
+    sim->settings.serve_stale = true;
+    sim->settings.discard_waiter_ms = 1900;
+    sim->settings.stale_client_ms = 2400;
+    sim_start(sim);
+    const char *text = "NOERROR\nshort.example.com. A 198.51.100.2\n";
+    internet_expect(sim, "short.example.com.", TYPE_A, text);
+    sim_sleep(sim, 100);
+    sim_find_host(sim, "192.0.2.10")->behaviours = SIM_SILENT;
+    sim_find_host(sim, "192.0.2.11")->behaviours = SIM_SILENT;
+    const sim_answer_t *answer = sim_ask_with(sim, "short.example.com.", TYPE_A, 0);
+    assert_true(answer->is_stale && !answer->is_discarded && answer->took_ms == sim->settings.stale_client_ms);
+    assert_string_equal(answer->text, text);
+    sim_free(sim);
+}
+
 static void failures_are_kept_a_while(void **state)
 {
     (void)state;
@@ -800,6 +820,7 @@ int main(void)
         cmocka_unit_test(the_faster_server_is_preferred),
         cmocka_unit_test(any_is_answered_minimally),
         cmocka_unit_test(stale_answers),
+        cmocka_unit_test(stale_answers_are_not_too_late),
         cmocka_unit_test(failures_are_kept_a_while),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
