@@ -27,7 +27,8 @@ resolver_time_t recursor_now(recursor_t *recursor)
 const char *recursor_counter_name(unsigned counter, char text[static RECURSOR_COUNTER_NAME_MAX])
 {
     static const char *const own[RECURSOR_COUNTERS - RESOLVER_COUNTERS] = {
-        "requests", "joined", "denied", "limited", "late", "mailed", "refreshes", "served", "waiting",
+        "requests",  "joined",     "denied",     "limited",    "late",    "mailed",  "refreshes", "served",      "took-1ms", "took-10ms",
+        "took-50ms", "took-100ms", "took-250ms", "took-500ms", "took-1s", "took-2s", "took-5s",   "took-longer", "waiting",
     };
     REQUIRE(counter < RECURSOR_COUNTERS);
     snprintf(text, RECURSOR_COUNTER_NAME_MAX, "resolver.%s",

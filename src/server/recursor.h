@@ -53,17 +53,22 @@ const resolver_settings_t *recursor_group_resolver_settings(const recursor_group
 
 /* ---- counters of one worker, over all its recursors; any thread may read them ---- */
 
+/* Clients of questions that were not cached, by how long they waited: within 1, 10, 50, 100, 250, 500 ms, 1, 2, 5 s, and longer. Each
+ * counts once, where it fits first, those whose wait was too long for an answer (late) as well. */
+enum { RECURSOR_TOOK_BUCKETS = 10 };
+
 typedef enum recursor_counter {
     /* those of the resolver (resolver_counter_t), then: */
-    RECURSOR_COUNT_REQUESTS = RESOLVER_COUNTERS, /* of clients, taken */
-    RECURSOR_COUNT_JOINED,                       /* of them, those that joined a question in work */
-    RECURSOR_COUNT_DENIED,                       /* not taken: too many of the client's wait */
-    RECURSOR_COUNT_LIMITED,                      /* not taken: a table or a mailbox is full */
-    RECURSOR_COUNT_LATE,                         /* waited too long: nothing was sent */
-    RECURSOR_COUNT_MAILED,                       /* questions given to another worker */
-    RECURSOR_COUNT_REFRESHES,                    /* questions asked for nobody, to renew the cache */
-    RECURSOR_COUNT_SERVED,                       /* questions of the resolver answered from our own zones */
-    RECURSOR_COUNT_WAITING,                      /* requests that wait now */
+    RECURSOR_COUNT_REQUESTS = RESOLVER_COUNTERS,                          /* of clients, taken */
+    RECURSOR_COUNT_JOINED,                                                /* of them, those that joined a question in work */
+    RECURSOR_COUNT_DENIED,                                                /* not taken: too many of the client's wait */
+    RECURSOR_COUNT_LIMITED,                                               /* not taken: a table or a mailbox is full */
+    RECURSOR_COUNT_LATE,                                                  /* waited too long: nothing was sent */
+    RECURSOR_COUNT_MAILED,                                                /* questions given to another worker */
+    RECURSOR_COUNT_REFRESHES,                                             /* questions asked for nobody, to renew the cache */
+    RECURSOR_COUNT_SERVED,                                                /* questions of the resolver answered from our own zones */
+    RECURSOR_COUNT_TOOK,                                                  /* the first of RECURSOR_TOOK_BUCKETS */
+    RECURSOR_COUNT_WAITING = RECURSOR_COUNT_TOOK + RECURSOR_TOOK_BUCKETS, /* requests that wait now */
     RECURSOR_COUNTERS
 } recursor_counter_t;
 

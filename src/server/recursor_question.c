@@ -227,10 +227,20 @@ void recursor_inquire(recursor_t *recursor, recursor_inquiry_t *inquiry)
 /* ---- answers ---- */
 
 /* An answer to a burst of questions that comes late adds to somebody's flood (DNSBomb): datagrams only, as streams cannot be forged. */
-static bool is_late(recursor_t *recursor, const waiter_t *waiter)
+static bool is_late(const recursor_t *recursor, const waiter_t *waiter, uint64_t took_ms)
 {
     unsigned limit_ms = group_settings(recursor->group)->resolver.discard_waiter_ms;
-    return limit_ms > 0 && waiter->route.protocol == NET_UDP && recursor_now(recursor).monotonic_ms - waiter->arrived_ms > limit_ms;
+    return limit_ms > 0 && waiter->route.protocol == NET_UDP && took_ms > limit_ms;
+}
+
+static void count_time(recursor_t *recursor, uint64_t took_ms)
+{
+    static const uint16_t within_ms[RECURSOR_TOOK_BUCKETS - 1] = {1, 10, 50, 100, 250, 500, 1000, 2000, 5000};
+    unsigned bucket = 0;
+    while (bucket < RECURSOR_TOOK_BUCKETS - 1 && took_ms > within_ms[bucket]) {
+        bucket++;
+    }
+    recursor_add(recursor, RECURSOR_COUNT_TOOK + bucket, 1);
 }
 
 /* body NULL: nothing is sent. */
@@ -239,7 +249,11 @@ static void answer_client(recursor_t *recursor, const waiter_t *waiter, const re
     enum { UDP_CAPACITY = 4096 };
     net_client_t client = {.address = &waiter->route.client, .protocol = waiter->route.protocol};
     net_reply_t reply = {.size = 0};
-    if (body && !body->is_stale && is_late(recursor, waiter)) { /* what is stale is given because the client has waited */
+    uint64_t took_ms = recursor_now(recursor).monotonic_ms - waiter->arrived_ms;
+    if (body) {
+        count_time(recursor, took_ms);
+    }
+    if (body && !body->is_stale && is_late(recursor, waiter, took_ms)) { /* what is stale is given because the client has waited */
         recursor_add(recursor, RECURSOR_COUNT_LATE, 1);
     } else if (body) {
         size_t capacity = client.protocol == NET_UDP ? UDP_CAPACITY : sizeof recursor->out;

@@ -385,6 +385,17 @@ static void test_late(void **state)
     assert_true(fixture->told[1].size > 0);
     assert_int_equal(count(fixture, RECURSOR_COUNT_LATE), 1);
     assert_int_equal(count(fixture, RECURSOR_COUNT_JOINED), 1);
+    unsigned took = 0; /* how long each waited is counted once, whether or not it was told */
+    for (unsigned i = 0; i < RECURSOR_TOOK_BUCKETS; i++) {
+        uint64_t here = count(fixture, RECURSOR_COUNT_TOOK + i);
+        char name[RECURSOR_COUNTER_NAME_MAX];
+        bool is_too_short =
+            (int)strtol(recursor_counter_name(RECURSOR_COUNT_TOOK + i, name) + strlen("resolver.took-"), NULL, 10) < SLOW_MS &&
+            strstr(name, "ms");
+        assert_true(here == 0 || !is_too_short);
+        took += (unsigned)here;
+    }
+    assert_int_equal(took, 2);
     end(fixture);
 }
 
