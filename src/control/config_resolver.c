@@ -2,6 +2,7 @@
 #include "control/config_tree.h"
 
 #include "base/require.h"
+#include "net/address.h"
 #include "net/upstream.h"
 #include "resolver/hints.h"
 #include "server/root_keeper.h"
@@ -318,6 +319,45 @@ static void check_families(config_t *config)
     }
 }
 
+static bool is_own(const config_t *config, const resolver_address_t *address)
+{
+    static const uint8_t ipv6_loopback[16] = {[15] = 1};
+    bool is_ipv4 = address->family == RESOLVER_IPV4;
+    bool is_loopback = is_ipv4 ? address->bytes[0] == 127 : memcmp(address->bytes, ipv6_loopback, sizeof ipv6_loopback) == 0;
+    for (size_t i = 0; i < config->settings->listen_count; i++) {
+        const net_address_t *listen = &config->settings->listen[i].address;
+        if (net_address_port(listen) != address->port || listen->sa.sa_family != (is_ipv4 ? AF_INET : AF_INET6)) {
+            continue;
+        }
+        bool is_same =
+            is_ipv4 ? memcmp(&listen->v4.sin_addr, address->bytes, 4) == 0 : memcmp(&listen->v6.sin6_addr, address->bytes, 16) == 0;
+        if (is_same || (is_loopback && net_address_is_wildcard(listen))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A server that forwards to itself waits for itself. */
+static void check_circles(config_t *config)
+{
+    const resolver_settings_t *resolver = &config->settings->recursion.resolver;
+    for (size_t i = 0; i < resolver->zone_count; i++) {
+        const resolver_zone_t *zone = &resolver->zones[i];
+        const yaml_node_t *node = given(config, "resolver", zone->kind == RESOLVER_FORWARD ? "forward" : "stub");
+        bool is_circle = false;
+        for (size_t j = 0; j < zone->address_count; j++) {
+            is_circle |= is_own(config, &zone->addresses[j]);
+        }
+        if (is_circle && node) {
+            char name[NAME_TEXT_MAX];
+            name_to_text(zone->zone.wire, name);
+            yaml_report(&config->document, DIAGNOSTIC_WARNING, "own-address", node, 0, NULL,
+                        "%s: this server itself listens at one of the addresses: it would wait for its own answer", name);
+        }
+    }
+}
+
 /* The root zone comes from a file or from servers; what is fetched lies in the state directory. */
 static void check_local_root(config_t *config)
 {
@@ -367,6 +407,7 @@ void config_check_resolver(config_t *config)
         check_hints(config);
         check_families(config);
     }
+    check_circles(config);
     check_local_root(config);
     const yaml_node_t *follow = given(config, "resolver", "follow-rollovers");
     if (!config->settings->state && recursion->update_anchors) {

@@ -249,6 +249,28 @@ static void trust_can_be_written_in_place(void **state)
     unload(&loaded);
 }
 
+static void forwarding_to_itself_is_told(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        unsigned warnings;
+    } rows[] = {
+        {"listen: dns://127.0.0.1:5353\nresolver: { forward: { .: \"127.0.0.1:5353\" } }\n", 1},
+        {"resolver: { forward: { a.example: [10.0.0.1, 127.0.0.1] }, stub: { b.example: \"::1\" } }\n", 2}, /* the default listens there */
+        {"listen: dns://0.0.0.0:53\nresolver: { stub: { a.example: 127.9.9.9 } }\n", 1},
+        {"listen: dns://127.0.0.1:53\nresolver: { forward: { .: \"127.0.0.1:5353\" } }\n", 0},
+        {"listen: dns://127.0.0.1:53\nresolver: { forward: { .: [\"::1\", 127.0.0.2] } }\n", 0},
+        {"listen: dns://0.0.0.0:53\nresolver: { forward: { .: 10.0.0.1 } }\n", 0},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        loaded_t loaded = load_good(rows[i].text);
+        assert_int_equal(loaded.diagnostics.warnings, rows[i].warnings);
+        assert_true(rows[i].warnings == 0 || strstr(buffer_text(&loaded.printed), "this server itself listens at one of the addresses"));
+        unload(&loaded);
+    }
+}
+
 static void distrust_has_an_end(void **state)
 {
     (void)state;
@@ -626,6 +648,7 @@ int main(void)
         cmocka_unit_test(nobody_may_ask_when_none_is_allowed),
         cmocka_unit_test(trust_can_be_written_in_place),
         cmocka_unit_test(distrust_has_an_end),
+        cmocka_unit_test(forwarding_to_itself_is_told),
         cmocka_unit_test(local_data_is_taken),
         cmocka_unit_test_setup_teardown(files_are_read, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(large_rrsets_are_cut, make_folder, remove_folder),
