@@ -186,46 +186,61 @@ static bool is_delegated(const zone_slot_t *slot, const query_t *query)
 
 /* The zone that could answer with authority. DS of an apex of ours is the parent's: who offers recursion goes and asks there (RFC 4035
  * 3.1.4.1). NULL: none. */
-static const zone_slot_t *find_zone(const zone_set_t *zones, const query_t *query, bool is_recursive)
+static const zone_slot_t *find_zone(const zone_set_t *zones, const query_t *query)
 {
     const name_key_t *name = &query->name;
     if (zone_set_count(zones) == 0) {
         return NULL;
     }
     const zone_slot_t *slot = zone_set_find(zones, name, name->labels);
-    if (UNLIKELY(query->type == TYPE_DS) && is_recursive && slot && name->labels > 0 && slot->name.labels == name->labels &&
+    if (UNLIKELY(query->type == TYPE_DS) && slot && name->labels > 0 && slot->name.labels == name->labels &&
         !zone_set_find(zones, name, name->labels - 1u)) {
         return NULL;
     }
     return slot;
 }
 
-/* Answers out of a zone of ours; false: what the client wants to know lies elsewhere. */
-static __attribute__((noinline)) bool answer_from_zone(exchange_t *exchange, bool is_allowed, bool is_recursive)
+/* Who does not ask for recursion, or may not have it, gets what our zones say. False: they say nothing, and the cache may be looked into.
+ */
+static __attribute__((noinline)) bool answer_without_recursion(dispatch_t *dispatch, exchange_t *exchange, bool is_allowed)
 {
     auth_answer_t *answer = &exchange->auth->answer;
     auth_answer(exchange->auth);
-    if (is_allowed) {
-        answer->flags |= FLAG_RA;
+    if (LIKELY(answer->outcome != AUTH_REFUSED)) {
+        answer->flags |= is_allowed ? FLAG_RA : 0;
+        return true;
     }
-    return !is_recursive || (answer->outcome != AUTH_CHAIN_END && answer->outcome != AUTH_REFERRAL);
+    if (!is_allowed) {
+        dispatch_add(&dispatch->recursion.refused, 1);
+        fail(exchange, RCODE_REFUSED, EDE_PROHIBITED, NULL);
+        answer->flags = 0;
+    }
+    return !is_allowed;
+}
+
+/* Answers out of a zone of ours; false: what the client wants to know lies elsewhere. */
+static __attribute__((noinline)) bool answer_from_zone(exchange_t *exchange)
+{
+    auth_answer_t *answer = &exchange->auth->answer;
+    auth_answer(exchange->auth);
+    answer->flags |= FLAG_RA;
+    return answer->outcome != AUTH_CHAIN_END && answer->outcome != AUTH_REFERRAL;
 }
 
 __attribute__((noinline)) recursion_result_t recursion_answer(dispatch_t *dispatch, exchange_t *exchange, size_t capacity)
 {
     const query_t *query = exchange->auth->request.query;
     bool is_allowed = recursion_is_allowed(dispatch, exchange);
-    bool is_recursive = is_allowed && (query->flags & FLAG_RD);
-    const zone_slot_t *slot = find_zone(exchange->view->zones, query, is_recursive);
-    if (slot && !(is_recursive && is_delegated(slot, query))) {
-        /* What begins in our zones is in no cache: they may change at any time. */
-        return answer_from_zone(exchange, is_allowed, is_recursive) ? RECURSION_ANSWERED : ask(dispatch, exchange);
-    }
-    if (UNLIKELY(!is_allowed)) {
-        dispatch_add(&dispatch->recursion.refused, 1);
-        fail(exchange, RCODE_REFUSED, EDE_PROHIBITED, NULL);
-        exchange->auth->answer.flags = 0;
-        return RECURSION_ANSWERED;
+    if (UNLIKELY(!is_allowed || !(query->flags & FLAG_RD))) {
+        if (answer_without_recursion(dispatch, exchange, is_allowed)) {
+            return RECURSION_ANSWERED;
+        }
+    } else {
+        const zone_slot_t *slot = find_zone(exchange->view->zones, query);
+        if (slot && !is_delegated(slot, query)) {
+            /* What begins in our zones is in no cache: they may change at any time. */
+            return answer_from_zone(exchange) ? RECURSION_ANSWERED : ask(dispatch, exchange);
+        }
     }
     return answer_from_cache(dispatch, exchange, capacity);
 }
