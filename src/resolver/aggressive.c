@@ -36,26 +36,6 @@ static bool is_elsewhere(resolver_t *resolver, const name_key_t *name, const uin
     return false;
 }
 
-static bool add_proof(denial_set_t *set, const rrset_t *rrset, arena_t *arena)
-{
-    dnssec_rdata_t *records = arena_alloc(arena, rrset->count * sizeof *records);
-    if (!records) {
-        return false;
-    }
-    const uint8_t *at = NULL;
-    for (unsigned i = 0; i < rrset->count; i++) {
-        records[i].data = rrset_next(rrset, &at, &records[i].length);
-    }
-    const dnssec_rrset_t proof = {.owner = rrset->owner,
-                                  .records = records,
-                                  .count = rrset->count,
-                                  .ttl_s = rrset->ttl_s,
-                                  .type = rrset->type,
-                                  .rrclass = rrset->rrclass};
-    const dnssec_verified_t verified = {.is_expansion = false}; /* the store keeps no others */
-    return denial_set_add(set, &proof, &verified);
-}
-
 /* Labels of the parent of the wildcard that an RRset was made from, by its RRSIG (RFC 4035 5.3.2). */
 static unsigned encloser_of(const rrset_t *rrset)
 {
@@ -95,7 +75,11 @@ static bool is_proven(resolver_t *resolver, const aggressive_question_t *questio
     }
     denial_set_init(&set, entry->zone, &resolver->dnssec_policy, &purse, NULL);
     for (unsigned i = 1; i < entry->rrset_count; i++) {
-        (void)add_proof(&set, &entry->rrsets[i], &resolver->scratch);
+        const dnssec_verified_t verified = {.is_expansion = false}; /* the store keeps no others */
+        validate_records_t records;
+        if (validate_records(&resolver->scratch, &entry->rrsets[i], &records)) {
+            (void)denial_set_add(&set, &records.rrset, &verified);
+        }
     }
     denial_result_t result = judge(&set, question, entry);
     budget->nsec3_hashes_left = purse.nsec3_hashes;

@@ -523,6 +523,12 @@ bool validate_has_tried_enough(const resolver_t *resolver, const fetch_t *fetch)
 /* No server is left that might have better than what was rejected. */
 void validate_give_up(resolver_t *resolver, fetch_t *fetch);
 void validate_leave(resolver_t *resolver, fetch_t *fetch);
+/* An RRset as dnssec/ takes it. False: no memory is left in arena. */
+typedef struct validate_records {
+    dnssec_rrset_t rrset;
+    dnssec_records_t signatures;
+} validate_records_t;
+bool validate_records(arena_t *arena, const rrset_t *rrset, validate_records_t *records);
 /* May an entry of the store be given as it is, to one who asked with CD clear (is_checked) or set? */
 bool validate_is_good(const resolver_t *resolver, bool is_checked, const store_entry_t *entry);
 /* What the store has of a failure, or as bogus, for this name becomes a failure with words to it. All else stays as it is. */

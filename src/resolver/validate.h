@@ -66,12 +66,6 @@ const trust_point_t *validate_point(const validator_t *validator, unsigned label
 verdict_t validate_judge(validator_t *validator);
 /* One RRset by the keys of a zone that is ZONE_SECURE. */
 dnssec_result_t validate_rrset(validator_t *validator, const zone_trust_t *zone, const rrset_t *rrset, dnssec_verified_t *verified);
-typedef struct validate_records {
-    dnssec_rrset_t rrset;
-    dnssec_records_t signatures;
-} validate_records_t;
-/* Both forms of an RRset, in scratch memory. False: none is left. */
-bool validate_records(validator_t *validator, const rrset_t *rrset, validate_records_t *records);
 
 /* ---- validate_renew.c ---- */
 

@@ -10,9 +10,8 @@
 
 /* ---- RRsets ---- */
 
-bool validate_records(validator_t *validator, const rrset_t *rrset, validate_records_t *records)
+bool validate_records(arena_t *arena, const rrset_t *rrset, validate_records_t *records)
 {
-    arena_t *arena = &validator->resolver->scratch;
     dnssec_rdata_t *list = arena_alloc(arena, (rrset->count + rrset->signature_count + 1u) * sizeof *list);
     if (!list) {
         return false;
@@ -38,7 +37,7 @@ bool validate_records(validator_t *validator, const rrset_t *rrset, validate_rec
 dnssec_result_t validate_rrset(validator_t *validator, const zone_trust_t *zone, const rrset_t *rrset, dnssec_verified_t *verified)
 {
     validate_records_t records;
-    if (!validate_records(validator, rrset, &records)) {
+    if (!validate_records(&validator->resolver->scratch, rrset, &records)) {
         return DNSSEC_NO_RESOURCES;
     }
     const dnssec_keys_t keys = {.zone = zone->zone, .list = zone->keys, .count = zone->key_count};
@@ -189,7 +188,7 @@ static verdict_t collect_proofs(validator_t *validator, proofs_t *proofs, keepin
         if (result == DNSSEC_NO_RESOURCES || (result == DNSSEC_BUDGET_SPENT && validator->purse.signature_checks == 0)) {
             return validate_say_result(validator, rrset, proofs->zone->zone, result);
         }
-        if (result == DNSSEC_VALID && validate_records(validator, rrset, &records)) {
+        if (result == DNSSEC_VALID && validate_records(&validator->resolver->scratch, rrset, &records)) {
             (void)denial_set_add(&proofs->set, &records.rrset, &verified);
             keep(keeping, rrset, verified.ttl_s);
         } else if (result > proofs->failure && result != DNSSEC_SIGNER_WRONG) { /* another zone's proof is none at all */
@@ -367,7 +366,7 @@ static verdict_t judge_keys(validator_t *validator)
     }
     validate_records_t records;
     keeping_t keeping;
-    if (!validate_records(validator, rrset, &records) || !begin_keeping(validator, rrset->owner, &keeping)) {
+    if (!validate_records(&validator->resolver->scratch, rrset, &records) || !begin_keeping(validator, rrset->owner, &keeping)) {
         return fail_memory(validator);
     }
     dnssec_verified_t verified;

@@ -45,7 +45,7 @@ static bool has_key(const zone_trust_t *zone, const dnssec_rrsig_t *rrsig)
 verdict_t validate_renew_keys(validator_t *validator, const zone_trust_t *zone, const rrset_t *rrset)
 {
     validate_records_t records;
-    if (!validate_records(validator, rrset, &records)) {
+    if (!validate_records(&validator->resolver->scratch, rrset, &records)) {
         return VERDICT_GO_ON;
     }
     for (size_t i = 0; i < records.signatures.count; i++) {

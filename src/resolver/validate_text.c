@@ -54,7 +54,7 @@ static bool find_signature(validator_t *validator, const rrset_t *rrset, const u
 {
     validate_records_t records;
     bool is_found = false;
-    if (!validate_records(validator, rrset, &records)) {
+    if (!validate_records(&validator->resolver->scratch, rrset, &records)) {
         return false;
     }
     for (size_t i = 0; i < records.signatures.count; i++) {

@@ -90,8 +90,8 @@ static verdict_t find_anchor(validator_t *validator, unsigned *labels)
 static dnssec_records_t records_of(validator_t *validator, const rrset_t *rrset)
 {
     validate_records_t records;
-    return validate_records(validator, rrset, &records) ? (dnssec_records_t){records.rrset.records, records.rrset.count}
-                                                        : (dnssec_records_t){NULL, 0};
+    return validate_records(&validator->resolver->scratch, rrset, &records) ? (dnssec_records_t){records.rrset.records, records.rrset.count}
+                                                                            : (dnssec_records_t){NULL, 0};
 }
 
 static bool is_same_ds(const zone_trust_t *zone, dnssec_records_t ds)
@@ -146,7 +146,7 @@ static bool shows_cut(validator_t *validator, unsigned labels, const store_entry
         const dnssec_verified_t verified = {.is_expansion = false};
         validate_records_t records;
         bool is_proof = entry->rrsets[i].type == TYPE_NSEC || entry->rrsets[i].type == TYPE_NSEC3;
-        if (is_proof && validate_records(validator, &entry->rrsets[i], &records)) {
+        if (is_proof && validate_records(&validator->resolver->scratch, &entry->rrsets[i], &records)) {
             (void)denial_set_add(&set, &records.rrset, &verified);
         }
     }
@@ -360,7 +360,7 @@ static bool try_denial(validator_t *validator, const zone_trust_t *parent, const
         validate_records_t records;
         const rrset_t *rrset = &delegation->proofs[i];
         if (rrset->type != TYPE_DS && validate_rrset(validator, parent, rrset, &verified) == DNSSEC_VALID &&
-            validate_records(validator, rrset, &records) && denial_set_add(&set, &records.rrset, &verified)) {
+            validate_records(&validator->resolver->scratch, rrset, &records) && denial_set_add(&set, &records.rrset, &verified)) {
             ttl_s = verified.ttl_s < ttl_s ? verified.ttl_s : ttl_s;
         }
     }
