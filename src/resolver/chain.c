@@ -60,12 +60,6 @@ answer_memory_t *chain_failure(uint16_t rcode, int16_t extended_error, const cha
 
 /* ---- putting together ---- */
 
-/* Indeterminate < insecure < secure; bogus is below all. */
-static store_security_t least(store_security_t a, store_security_t b)
-{
-    return a == STORE_BOGUS || b == STORE_BOGUS ? STORE_BOGUS : a < b ? a : b;
-}
-
 /* Two names of a chain within one zone may need the same proof: the NSEC at the end of an alias may come with the alias already. */
 static bool has_proof(const resolver_answer_t *answer, const rrset_t *proofs, const rrset_t *rrset)
 {
@@ -94,7 +88,7 @@ static void add_entry(resolver_answer_t *answer, rrset_t *records, rrset_t *proo
             records[answer->answer_count++] = *rrset;
         }
     }
-    answer->security = least(answer->security, entry->security);
+    answer->security = store_security_least(answer->security, entry->security);
     answer->ttl_s = entry->ttl_s < answer->ttl_s ? entry->ttl_s : answer->ttl_s;
 }
 

@@ -10,11 +10,6 @@
 
 enum { TTL_WITHOUT_SOA_S = 600 }; /* RFC 6147 5.1.7 */
 
-static store_security_t least(store_security_t a, store_security_t b)
-{
-    return a < b ? a : b;
-}
-
 /* What failed for want of an answer counts as an empty one (RFC 6147 5.1.2, 5.1.3); what failed its checks, or our own limits, does not. */
 static bool is_unanswered(const outcome_t *outcome)
 {
@@ -53,7 +48,7 @@ static outcome_t *make(const resolver_t *resolver, const outcome_t *denial, cons
         made = copy_with(a, &rrset);
     }
     if (made) {
-        made->entry.security = least(denial->entry.security, a->entry.security);
+        made->entry.security = store_security_least(denial->entry.security, a->entry.security);
         made->entry.is_stale |= denial->entry.is_stale;
     }
     arena_clear(&arena);

@@ -41,6 +41,12 @@ typedef enum store_rank {
 /* RFC 4033 5. Never raised without proof. */
 typedef enum store_security { STORE_INDETERMINATE, STORE_INSECURE, STORE_SECURE, STORE_BOGUS } store_security_t;
 
+/* What is made of both is worth: indeterminate < insecure < secure, and bogus is below all. */
+static inline store_security_t store_security_least(store_security_t a, store_security_t b)
+{
+    return a == STORE_BOGUS || b == STORE_BOGUS ? STORE_BOGUS : a < b ? a : b;
+}
+
 enum {
     STORE_ENTRY_RRSETS_MAX = 16,
     STORE_TEXT_MAX = 256, /* octets of a text that are kept, with its end: as many as an extended error takes */
