@@ -105,15 +105,22 @@ bool probe_is_asking(const trust_keeper_t *keeper, const uint8_t *owner)
 static void ask_point(trust_keeper_t *keeper, const rollover_point_t *point)
 {
     if (keeper->asking_count == ROLLOVER_POINTS_MAX || !ask(keeper, &point->owner, TYPE_DNSKEY, false)) {
+        keeper->first_ms = keeper_monotonic_ms() + REFUSED_MS;
         return;
     }
     keeper->asking[keeper->asking_count++] = point->owner;
     signal_point(keeper, point->owner.wire);
 }
 
+static bool signals_daily(const trust_keeper_t *keeper)
+{
+    const resolver_settings_t *resolver = &keeper_recursion(keeper)->resolver;
+    return !keeper_follows(keeper) && resolver->validate && resolver->signal_key_tags;
+}
+
 static void signal_daily(trust_keeper_t *keeper, uint64_t now_ms)
 {
-    if (keeper_follows(keeper) || !keeper_recursion(keeper)->resolver.validate || now_ms < keeper->signal_ms) {
+    if (!signals_daily(keeper) || now_ms < keeper->signal_ms) {
         return;
     }
     keeper->signal_ms = now_ms + SIGNAL_MS;
@@ -145,8 +152,8 @@ uint64_t probe_deadline_ms(const trust_keeper_t *keeper)
     if (!keeper_recursion(keeper)->enabled) {
         return deadline_ms;
     }
-    if (!keeper_follows(keeper)) {
-        deadline_ms = keeper_recursion(keeper)->resolver.signal_key_tags ? keeper->signal_ms : deadline_ms;
+    if (signals_daily(keeper)) {
+        deadline_ms = keeper->signal_ms;
     }
     for (const rollover_point_t *point = keeper_follows(keeper) ? keeper->rollover.points : NULL; point; point = point->next) {
         uint64_t wait_s = rollover_is_due(point, now_s) ? 0 : point->next_query_s - now_s;

@@ -34,11 +34,13 @@ enum {
 };
 
 static _Atomic uint64_t test_time_s;
+static _Atomic unsigned test_time_reads;
 
 time_t __wrap_time(time_t *now);
 time_t __wrap_time(time_t *now)
 {
     time_t value = (time_t)atomic_load(&test_time_s);
+    atomic_fetch_add(&test_time_reads, 1);
     if (now) {
         *now = value;
     }
@@ -58,6 +60,7 @@ typedef struct fixture {
     unsigned flushed;
     recursor_inquiry_t *inquiries[INQUIRIES];
     unsigned inquiry_count;
+    bool refuses_inquiries;
 } fixture_t;
 
 static const uint8_t root[NAME_PADDING] = {0};
@@ -90,7 +93,7 @@ static status_t inquire(void *context, recursor_inquiry_t *inquiry)
 {
     fixture_t *f = context;
     pthread_mutex_lock(&f->lock);
-    status_t status = f->inquiry_count < INQUIRIES ? STATUS_OK : STATUS_NO_MEMORY;
+    status_t status = f->inquiry_count < INQUIRIES && !f->refuses_inquiries ? STATUS_OK : STATUS_NO_MEMORY;
     if (status == STATUS_OK) {
         f->inquiries[f->inquiry_count++] = inquiry;
     }
@@ -610,6 +613,56 @@ static void a_clock_that_was_set_back(void **state)
     }
 }
 
+/* The thread looks at the clock in every round. */
+static bool is_at_rest(void)
+{
+    enum { REST_MS = 100, ROUNDS_READS_MAX = 50 };
+    pause_ms(REST_MS); /* what was begun ends */
+    unsigned before = atomic_load(&test_time_reads);
+    pause_ms(REST_MS);
+    return atomic_load(&test_time_reads) - before < ROUNDS_READS_MAX;
+}
+
+static void nothing_to_do_takes_no_time(void **state)
+{
+    fixture_t *f = *state;
+    unsigned asked;
+    assert_int_equal(trust_keeper_refresh(f->keeper, NULL, &asked), STATUS_OK); /* the wait after the start is over */
+    recursor_inquiry_t *inquiry = take_inquiry(f, TYPE_DNSKEY, PATIENCE_MS);
+    assert_non_null(inquiry);
+    inquiry->answered(inquiry, &(resolver_answer_t){.rcode = RCODE_SERVFAIL});
+    assert_true(is_at_rest());
+    for (unsigned validates = 0; validates < 2; validates++) {
+        for (unsigned signals = 0; signals < 2; signals++) {
+            server_settings_t *settings = make_settings(f);
+            settings->recursion.update_anchors = false;
+            settings->recursion.resolver.validate = validates != 0;
+            settings->recursion.resolver.signal_key_tags = signals != 0;
+            trust_keeper_configure(f->keeper, settings);
+            trust_keeper_wait(f->keeper);
+            assert_true(is_at_rest());
+            server_settings_free(settings);
+        }
+    }
+}
+
+static void who_can_ask_nobody_waits(void **state)
+{
+    fixture_t *f = *state;
+    unsigned asked;
+    pthread_mutex_lock(&f->lock);
+    f->refuses_inquiries = true;
+    pthread_mutex_unlock(&f->lock);
+    assert_int_equal(trust_keeper_refresh(f->keeper, NULL, &asked), STATUS_OK);
+    assert_true(is_at_rest());
+    pthread_mutex_lock(&f->lock);
+    f->refuses_inquiries = false;
+    pthread_mutex_unlock(&f->lock);
+    recursor_inquiry_t *inquiry = take_inquiry(f, TYPE_DNSKEY, PATIENCE_MS);
+    assert_non_null(inquiry);
+    inquiry->answered(inquiry, NULL);
+}
+
 /* The server ends while a question is out. */
 static void an_end_with_a_question_open(void **state)
 {
@@ -636,6 +689,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(other_settings, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_clock_that_is_wrong, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_clock_that_was_set_back, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(nothing_to_do_takes_no_time, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(who_can_ask_nobody_waits, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_end_with_a_question_open, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
